@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include <sys/uio.h>
+
+#include "common/base/bytes.h"
+
+struct ssl_st;
+
+namespace hubgate::net {
+
+/// Outcome of one attempt to read or write. `count` is meaningful for kDone only.
+struct IoResult {
+  enum class Status { kDone, kWouldBlock, kEnded, kReset, kTlsFailed };
+  Status status;
+  std::size_t count = 0;
+};
+
+/// recv and writev on a non-blocking socket.
+IoResult plain_read(int fd, MutableBytes into);
+IoResult plain_write(int fd, std::span<iovec> parts);
+
+/// One TLS session over a non-blocking socket that it does not own.
+class TlsTransport {
+ public:
+  explicit TlsTransport(ssl_st* session) : session_(session) {}
+  ~TlsTransport();
+  TlsTransport(const TlsTransport&) = delete;
+  TlsTransport& operator=(const TlsTransport&) = delete;
+
+  /// kDone once the handshake is over; called again when the socket is ready.
+  IoResult handshake();
+  bool is_secured() const { return secured_; }
+  IoResult read(MutableBytes into);
+  IoResult write(std::span<iovec> parts);
+  /// Decrypted bytes wait that the descriptor does not announce.
+  bool has_buffered_input() const;
+  /// The last operation waits for the other direction (renegotiation, key update).
+  bool wants_write() const { return wants_write_; }
+  /// Says goodbye (close_notify); the socket's own end follows.
+  void shutdown();
+
+ private:
+  IoResult failure(int result);
+  ssl_st* session_;
+  bool secured_ = false;
+  bool wants_write_ = false;
+};
+
+}  // namespace hubgate::net
