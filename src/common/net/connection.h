@@ -66,7 +66,7 @@ class Connection final : private event::Flushable {
 
   /// Bytes accepted by write() that have not left this process.
   std::size_t unsent() const { return output_.size(); }
-  /// When the oldest unsent byte could not leave; meaningful while `is_blocked()`.
+  /// Since when no byte could leave; meaningful while `is_blocked()`.
   TimePoint blocked_since() const { return blocked_since_; }
   bool is_blocked() const { return blocked_; }
 
@@ -105,11 +105,15 @@ class Connection final : private event::Flushable {
   void on_readable();
   void on_writable();
   void flush() override;
+  bool secure();
+  void discard_input();
   void deliver(std::size_t available);
   void deliver_unread();
+  void schedule_delivery();
   void end_of_input();
+  void write_failed();
+  void output_left();
   void fail(CloseReason reason);
-  void update_reading();
   void want_writable(bool wanted);
   void detach();
 
@@ -124,10 +128,11 @@ class Connection final : private event::Flushable {
   std::uint64_t bytes_in_ = 0;
   std::uint64_t bytes_out_ = 0;
   TimePoint blocked_since_{};
-  std::shared_ptr<bool> alive_;  // made only when a later turn must find out whether this object still lives
+  std::shared_ptr<void> alive_;  // made only when a later turn must find out whether this object still lives
   std::uint8_t paused_ = 0;
   bool blocked_ = false;
   bool ended_ = false;               // the peer will send no more
+  bool broken_ = false;              // our side can send no more
   bool closing_ = false;             // close when flushed
   bool shutdown_pending_ = false;    // shutdown(SHUT_WR) when flushed
   bool delivery_scheduled_ = false;  // a later turn shows the tail
