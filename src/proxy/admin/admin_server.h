@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <hubgate/result.h>
+
+#include "common/base/descriptor.h"
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "common/event/loop.h"
+#include "common/net/listener.h"
+#include "proxy/admin/status_report.h"
+#include "proxy/config/snapshot.h"
+
+namespace hubgate::proxy {
+
+/// What a reload has done; lines for the operator.
+struct ReloadAnswer {
+  bool accepted = false;           // false: the old configuration stays
+  std::vector<std::string> lines;  // changes and "needs restart: …", or the errors
+};
+
+/// What the admin server asks of the gateway; implemented by the proxy. Every call answers at once.
+class AdminHost {
+ public:
+  virtual ~AdminHost() = default;
+  /// Listeners bound, no stop asked for, every pool with a ready endpoint.
+  virtual bool is_ready() const = 0;
+  virtual StatusReport status() const = 0;
+  virtual void collect(MetricsPage& page) const = 0;
+  virtual const Snapshot& snapshot() const = 0;  // for admin.hosts
+  virtual ReloadAnswer reload() = 0;
+};
+
+/// HTTP for operators, on two doors. The TCP one (loopback) answers GET only and checks Host against admin.hosts,
+/// /healthz and /readyz excepted: a page in a browser must not reach it by DNS rebinding. Verbs (POST /reload) are
+/// taken only on the Unix socket, which only the gateway's user can open.
+///
+///   GET /healthz → 200 while the loop turns       GET /metrics → Prometheus' text
+///   GET /readyz  → 200 or 503                     GET /status  → a table; ?format=json → JSON
+///   POST /reload → 200 accepted, 422 refused (text lines)
+class AdminServer {
+ public:
+  AdminServer(event::Loop& loop, Log& log, AdminHost& host);
+  ~AdminServer();
+  AdminServer(const AdminServer&) = delete;
+  AdminServer& operator=(const AdminServer&) = delete;
+
+  /// Starts accepting; the socket listens already. TCP door for an IP socket or another Unix socket.
+  void listen(Descriptor socket);
+  /// The same for runtime_dir/admin.sock, whose mode was set by open_socket().
+  void listen_for_verbs(Descriptor socket);
+  /// Opens `runtime_dir`/admin.sock with mode 0600; a stale one is replaced. Error kSystem.
+  static Result<Descriptor> open_socket(const std::string& runtime_dir);
+
+  /// Stops accepting and ends all connections.
+  void close();
+  /// Bound address of the TCP door; empty before listen().
+  const net::Address& address() const;
+
+ private:
+  class Session;
+  struct Door;
+  event::Loop& loop_;
+  Log& log_;
+  AdminHost& host_;
+  std::vector<std::unique_ptr<Door>> doors_;
+  std::unordered_map<const Session*, std::unique_ptr<Session>> sessions_;
+};
+
+}  // namespace hubgate::proxy

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace hubgate::proxy {
+
+/// One process of the gateway.
+struct ProcessStatus {
+  std::string role;              // "supervisor", "proxy", "worker", "redis"
+  std::string name;              // "main/0" for a worker, else empty
+  std::int64_t pid = 0;          // 0: not running
+  std::uint32_t generation = 0;  // of a worker: start time in seconds
+  std::string state;             // "ready", "starting", "draining", "failed", …
+};
+
+/// One endpoint of a pool: a generation of a local slot, or a remote address.
+struct EndpointStatus {
+  std::string name;                  // "0" (the slot) or the address
+  std::uint32_t id = 0;              // as in the tag
+  std::uint32_t generation = 0;      // 0: remote
+  std::int64_t pid = 0;              // 0: remote, or none now
+  std::string state;                 // "starting", "ready", "draining", "gone", "failed", …
+  bool full = false;                 // takes nothing new now
+  std::uint64_t active = 0;          // connections
+  std::uint64_t pending = 0;         // given, not yet counted by the endpoint
+  std::uint64_t max_connections = 0; // 0: not said
+  std::string redis_state;           // what the worker says: "ready", "down", …; empty: not said
+  double loop_lag_seconds = 0;
+  std::uint64_t restarts = 0;
+};
+
+struct PoolStatus {
+  std::string name;
+  std::vector<std::string> command;  // empty: remote endpoints
+  std::string handover;              // "auto", "off"
+  std::uint64_t queued = 0;          // requests that wait for an endpoint
+  std::vector<std::string> paths;    // hub paths that its workers have announced
+  std::vector<EndpointStatus> endpoints;
+};
+
+struct ListenerStatus {
+  std::string name;
+  std::string address;  // as bound: the port is known
+  bool tls = false;
+};
+
+/// What one gateway is doing now, as the proxy sees it: filled by the proxy, shown by `hubgate status` and
+/// GET /status. Holds no secret.
+struct StatusReport {
+  std::string version;
+  bool ready = false;                 // as /readyz
+  bool stopping = false;
+  std::uint64_t uptime_seconds = 0;   // of this run of the proxy
+  std::string runtime_dir;
+  std::string admin;                  // bound address of the admin listener
+
+  std::string config_file;
+  std::uint64_t revision = 0;
+  std::string hash;
+  bool kept_config = false;           // runs the text kept from before: the file is broken
+  std::int64_t last_reload = 0;       // Unix seconds; 0: none yet
+  bool last_reload_ok = true;
+  std::vector<std::string> last_reload_errors;
+  std::vector<std::string> needs_restart;
+
+  std::string redis;                  // address without password; "off"
+  std::string redis_state;            // of managed Redis: "ready", "starting", …; outside: "" (workers say theirs)
+
+  std::vector<ProcessStatus> processes;
+  std::vector<ListenerStatus> listeners;
+  std::vector<PoolStatus> pools;
+
+  std::uint64_t downstream_connections = 0;
+  std::uint64_t tunnels = 0;
+  std::uint64_t handed_over = 0;      // living handed-over connections
+  std::uint64_t descriptors = 0;      // of the proxy
+};
+
+/// A table for people.
+std::string to_text(const StatusReport& report);
+/// One JSON object, names as the fields above.
+std::string to_json(const StatusReport& report);
+
+}  // namespace hubgate::proxy

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+// The verbs of `hubgate`, one function each; main.cc maps options to them. Each returns the process's exit code.
+
+namespace hubgate::proxy {
+
+/// Exit codes (architecture, "Command line").
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitRefused = 1,         // the gateway said no
+  kExitUsage = 64,          // EX_USAGE
+  kExitUnavailable = 69,    // EX_UNAVAILABLE: cannot bind, directory in use, no gateway
+  kExitConfiguration = 78,  // EX_CONFIG; a refused reload too
+};
+
+/// Options of `run`, `proxy` and `check`.
+struct GatewayOptions {
+  std::string file;
+  std::vector<std::string> overrides;  // --set KEY=VALUE, in order
+  bool dev = false;                    // --dev
+};
+
+/// `hubgate run FILE`: the supervisor. Returns when everything has ended. In run.cc.
+int run_command(const GatewayOptions& options);
+/// `hubgate proxy FILE`: the proxy under its supervisor, whose links HUBGATE_LINKS names. In proxy_command.cc.
+int proxy_command(const GatewayOptions& options);
+/// `hubgate check FILE`: says what is wrong with a configuration, changes nothing.
+int check_command(const GatewayOptions& options);
+
+/// Options of the verbs that speak to a running gateway.
+struct OperatorOptions {
+  std::string socket;  // --socket PATH; empty: found by find_admin_socket()
+  bool json = false;
+  bool redis = false;  // `status --redis`: only the address of Redis
+};
+int reload_command(const OperatorOptions& options);
+int status_command(const OperatorOptions& options);
+int version_command();
+
+}  // namespace hubgate::proxy

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <hubgate/result.h>
+
+#include "proxy/config/proxy_config.h"
+
+namespace hubgate::proxy {
+
+/// A configuration before it is understood.
+struct ConfigSource {
+  std::string file;                    // as named on the command line; relative paths start at its folder
+  std::string text;                    // what is in it
+  std::vector<std::string> overrides;  // --set KEY=VALUE, later ones win
+  bool dev = false;                    // `tls = {}` means the self-signed pair in state_dir
+};
+
+/// A configuration that passed every check, or all that is wrong with it: each error is a line
+/// "FILE:LINE:COL: error: what (remedy)". One syntax error, or all semantic ones.
+struct LoadedConfig {
+  std::optional<ProxyConfig> config;
+  std::vector<std::string> errors;
+};
+
+/// Reads a configuration file whole. Errors: kNotFound, kTooLarge (above 1 MiB), kSystem.
+Result<std::string> read_config_file(const std::string& file);
+
+/// Parses and checks. Opens the files of secrets and looks whether folders exist; binds and writes nothing.
+LoadedConfig load_proxy_config(const ConfigSource& source);
+
+}  // namespace hubgate::proxy

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proxy/config/proxy_config.h"
+#include "proxy/routing/route_table.h"
+
+namespace hubgate::proxy {
+
+/// What is in force: immutable, swapped whole between two turns. An exchange pins it only until its endpoint is
+/// chosen and the head is written.
+struct Snapshot {
+  ProxyConfig config;                      // in force; where a restart is needed, still the old value
+  RouteTable routes;                       // of config.routes
+  std::uint64_t revision = 1;              // counts up within one run of the proxy
+  std::string hash;                        // of the configuration as written: 16 hex digits
+  std::vector<std::string> needs_restart;  // what is written but not in force, one line each
+};
+using SnapshotPointer = std::shared_ptr<const Snapshot>;
+
+/// The first snapshot of a run: all is in force.
+SnapshotPointer make_snapshot(ProxyConfig config, std::uint64_t revision = 1);
+
+/// What a reload would do.
+struct ReloadPlan {
+  SnapshotPointer snapshot;                // null: nothing has changed
+  std::vector<std::string> changes;        // in force with the snapshot, such as "limits.queue_wait: 5s -> 1s"
+  std::vector<std::string> needs_restart;  // written, but in force only after a restart
+};
+
+/// Compares what is in force with what is wanted. Routes and static folders, limits, log level, admin.hosts, watch
+/// and stop_time take effect; listeners, pools, directories, redis and the rest need a restart. A route to a pool or
+/// listener that does not run yet waits for the restart too, and the old one of the same prefix stays.
+ReloadPlan plan_reload(const Snapshot& in_force, ProxyConfig wanted);
+
+/// Every key with its value as text, in the file's order; secrets as "(secret …)" with a digest. For comparing.
+std::vector<std::pair<std::string, std::string>> describe(const ProxyConfig& config);
+
+}  // namespace hubgate::proxy
