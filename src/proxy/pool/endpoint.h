@@ -1,0 +1,160 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/net/address.h"
+
+namespace hubgate::proxy {
+
+class Endpoint;
+class IdleConnections;
+class Pool;
+class WorkerSlot;
+
+/// What an endpoint is, fixed for its life.
+struct EndpointFacts {
+  /// "main/0" for a slot, the address as written for a remote one.
+  std::string name;
+  /// Of the token's tag (architecture, "The connection token"). `generation` is 0 for a remote endpoint.
+  std::uint32_t id = 0;
+  std::uint32_t generation = 0;
+  /// The tag's 24 characters, one text per key of the ring, the newest first; empty: no token names this endpoint.
+  std::vector<std::string> tags;
+  std::uint32_t weight = 1;
+  /// False: it takes its full share at once, as the new generation of a rolling restart does.
+  bool slow_start = true;
+};
+
+/// One exchange's or tunnel's hold on an endpoint: counts it while it lives, and keeps a removed endpoint alive until
+/// the last one ends. Empty after a move.
+class EndpointLease {
+ public:
+  enum class Kind : std::uint8_t {
+    kRequest,  // counts against the endpoint's limit of requests in flight
+    kHeld,     // a poll, an event stream or a POST that the endpoint may hold: does not
+    kTunnel,   // a relayed WebSocket: does not; it is an active connection of the endpoint
+  };
+
+  EndpointLease() = default;
+  EndpointLease(Endpoint& endpoint, Kind kind);
+  EndpointLease(EndpointLease&& other) noexcept;
+  EndpointLease& operator=(EndpointLease&& other) noexcept;
+  ~EndpointLease() { release(); }
+
+  void release();
+  explicit operator bool() const { return endpoint_ != nullptr; }
+  Endpoint& operator*() const { return *endpoint_; }
+  Endpoint* operator->() const { return endpoint_; }
+
+ private:
+  Endpoint* endpoint_ = nullptr;
+  Kind kind_ = Kind::kRequest;
+};
+
+/// One of a pool's endpoints: a generation of a local slot (then it has a WorkerSlot), or an address: a remote server
+/// or another program started here. Owned by its Pool, which destroys it after it was removed and its last lease has
+/// ended. One thread, the loop's.
+class Endpoint {
+ public:
+  enum class Health : std::uint8_t { kUnknown, kHealthy, kUnhealthy };
+  enum class Life : std::uint8_t { kServing, kDraining, kRemoved };
+
+  /// `slot` must outlive the endpoint's removal: Pool::remove() lets go of it.
+  Endpoint(Pool& pool, EndpointFacts facts, WorkerSlot& slot);
+  Endpoint(Pool& pool, EndpointFacts facts, net::Address address);
+  ~Endpoint();
+  Endpoint(const Endpoint&) = delete;
+  Endpoint& operator=(const Endpoint&) = delete;
+
+  Pool& pool() const { return pool_; }
+  const std::string& name() const { return facts_.name; }
+  std::uint32_t id() const { return facts_.id; }
+  std::uint32_t generation() const { return facts_.generation; }
+  const std::vector<std::string>& tags() const { return facts_.tags; }
+  /// Null for an address, and for a slot after its removal.
+  WorkerSlot* slot() const { return slot_; }
+  bool is_local() const { return is_local_; }
+  /// Meaningful when not local.
+  const net::Address& address() const { return address_; }
+
+  Health health() const { return health_; }
+  Life life() const { return life_; }
+  /// kUnknown → kHealthy ⇄ kUnhealthy. Tells the pool's waiting queue. A slot's health is its process: kHealthy.
+  void set_health(Health health);
+  /// kServing ⇄ kDraining; removal is the pool's.
+  void set_draining(bool draining);
+
+  /// Can take a request at all: alive, and ready if it is a slot. What a token's tag asks for, draining or not.
+  bool is_reachable() const;
+  /// Is at its limit just now.
+  bool is_full() const;
+  /// May be chosen for something new: reachable, serving, not unhealthy, not full.
+  bool is_available() const;
+
+  /// Connections of it as load for the choice: a slot's by its worker's last Load, what was handed over and the
+  /// negotiates relayed since; an address's by the proxy's own counts.
+  std::uint32_t active() const;
+  std::uint32_t pending() const;
+  /// 1 to 100 per unit of weight: grows over the slow start (30 s after it became ready).
+  std::uint32_t effective_weight(TimePoint now) const;
+
+  /// A negotiate was relayed to it: a connection to come, until the worker's next Load says so itself.
+  void note_negotiate() { ++negotiates_since_load_; }
+  /// The worker's Load was read (its own numbers count from here on).
+  void on_load_read();
+  /// The slot became ready at `now`: the slow start begins.
+  void on_ready(TimePoint now);
+
+  std::uint32_t requests_in_flight() const { return requests_; }
+  std::uint32_t held() const { return held_; }
+  std::uint32_t tunnels() const { return tunnels_; }
+  /// Choices that fell on it lately; ties go to the endpoint with fewer.
+  std::uint32_t recent() const { return recent_; }
+  /// Connections that wait for a further request.
+  IdleConnections& idle() { return *idle_; }
+
+  struct Counters {
+    std::uint64_t requests = 0;            // sent to it, retries included
+    std::uint64_t connect_failures = 0;    // refused, timed out, or no socket given
+    std::uint64_t response_failures = 0;   // reset or malformed before or in the response
+    std::uint64_t handed_over = 0;         // acked
+    std::uint64_t tunnels_opened = 0;
+  };
+  Counters counters;
+
+  static constexpr std::uint32_t kMaxRequestsInFlight = 1024;
+
+ private:
+  friend class EndpointLease;
+  friend class Pool;
+  void added(EndpointLease::Kind kind);
+  void ended(EndpointLease::Kind kind);
+  std::uint32_t& count_of(EndpointLease::Kind kind);
+  std::uint32_t leases() const { return requests_ + held_ + tunnels_; }
+
+  Pool& pool_;
+  EndpointFacts facts_;
+  WorkerSlot* slot_ = nullptr;
+  net::Address address_;
+  bool is_local_;
+  Health health_ = Health::kUnknown;
+  Life life_ = Life::kServing;
+  std::uint32_t requests_ = 0;
+  std::uint32_t held_ = 0;
+  std::uint32_t tunnels_ = 0;
+  std::uint32_t negotiates_since_load_ = 0;
+  std::uint32_t recent_ = 0;
+  std::optional<TimePoint> ready_since_;
+  std::unique_ptr<IdleConnections> idle_;
+};
+
+std::string_view to_string(Endpoint::Health health) noexcept;
+std::string_view to_string(Endpoint::Life life) noexcept;
+
+}  // namespace hubgate::proxy
