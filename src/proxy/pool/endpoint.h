@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "common/base/clock.h"
 #include "common/net/address.h"
+#include "proxy/routing/affinity_tag.h"
 
 namespace hubgate::proxy {
 
@@ -21,13 +21,10 @@ class WorkerSlot;
 struct EndpointFacts {
   /// "main/0" for a slot, the address as written for a remote one.
   std::string name;
-  /// Of the token's tag (architecture, "The connection token"). `generation` is 0 for a remote endpoint.
-  std::uint32_t id = 0;
-  std::uint32_t generation = 0;
-  /// The tag's 24 characters, one text per key of the ring, the newest first; empty: no token names this endpoint.
-  std::vector<std::string> tags;
+  /// As in the tags of its tokens. Generation 0: a remote endpoint.
+  EndpointKey key;
   std::uint32_t weight = 1;
-  /// False: it takes its full share at once, as the new generation of a rolling restart does.
+  /// False: it takes its full share at once, as all do at the gateway's start and in a rolling restart.
   bool slow_start = true;
 };
 
@@ -74,9 +71,7 @@ class Endpoint {
 
   Pool& pool() const { return pool_; }
   const std::string& name() const { return facts_.name; }
-  std::uint32_t id() const { return facts_.id; }
-  std::uint32_t generation() const { return facts_.generation; }
-  const std::vector<std::string>& tags() const { return facts_.tags; }
+  EndpointKey key() const { return facts_.key; }
   /// Null for an address, and for a slot after its removal.
   WorkerSlot* slot() const { return slot_; }
   bool is_local() const { return is_local_; }
@@ -101,15 +96,16 @@ class Endpoint {
   /// negotiates relayed since; an address's by the proxy's own counts.
   std::uint32_t active() const;
   std::uint32_t pending() const;
-  /// 1 to 100 per unit of weight: grows over the slow start (30 s after it became ready).
-  std::uint32_t effective_weight(TimePoint now) const;
+  std::uint32_t weight() const { return facts_.weight; }
+  /// The share of its weight that counts now, in (0, 1]: it grows over the slow start.
+  double warmth() const;
 
   /// A negotiate was relayed to it: a connection to come, until the worker's next Load says so itself.
   void note_negotiate() { ++negotiates_since_load_; }
   /// The worker's Load was read (its own numbers count from here on).
   void on_load_read();
-  /// The slot became ready at `now`: the slow start begins.
-  void on_ready(TimePoint now);
+  /// The slot became ready: the slow start begins, and the pool's queue is told.
+  void on_ready();
 
   std::uint32_t requests_in_flight() const { return requests_; }
   std::uint32_t held() const { return held_; }

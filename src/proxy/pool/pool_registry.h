@@ -10,13 +10,10 @@
 
 namespace hubgate::proxy {
 
-struct ProxyConfig;
-
 /// All pools by name. Owned by the Proxy; outlives its sessions. One thread, the loop's.
 class PoolRegistry {
  public:
-  PoolRegistry(event::Loop& loop, Log& log);
-  ~PoolRegistry();
+  PoolRegistry(event::Loop& loop, event::Timers& timers, Log& log) : loop_(loop), timers_(timers), log_(log) {}
 
   /// What apply() did, by pool name. Reported, never ignored.
   struct Applied {
@@ -24,7 +21,8 @@ class PoolRegistry {
     std::vector<std::string> needs_restart;  // differs from the living pool, or is gone from the configuration
   };
   /// The first time: makes every pool of `config`, with the endpoints of those that name addresses. Later: living
-  /// pools, their endpoints, health and counters stay; a difference is reported as needing a restart.
+  /// pools, their endpoints, health and counters stay and get the new limits; a difference is reported as needing a
+  /// restart.
   Applied apply(const ProxyConfig& config);
 
   Pool* find(std::string_view name) const;
@@ -34,6 +32,7 @@ class PoolRegistry {
 
  private:
   event::Loop& loop_;
+  event::Timers& timers_;
   Log& log_;
   std::map<std::string, std::unique_ptr<Pool>, std::less<>> pools_;
 };

@@ -10,28 +10,38 @@
 #include "common/event/disposable.h"
 #include "common/event/loop.h"
 #include "common/net/address.h"
+#include "proxy/config/snapshot.h"
 #include "proxy/session/session_metrics.h"
 
+namespace hubgate::http_server {
+struct ServerLimits;
+}
 namespace hubgate::net {
 class TlsContext;
 }
 
 namespace hubgate::proxy {
 
-class AffinityKeys;
 class PoolRegistry;
-class Snapshot;
 
 /// What all sessions of a proxy share; owned by the Proxy, which outlives them.
 struct SessionServices {
   event::Loop& loop;
+  event::Timers& timers;  // the loop in programs
   Log& log;
   Random& random;
   PoolRegistry& pools;
-  const AffinityKeys& affinity_keys;
+  const AffinityTable& affinity;
+  const HubPaths& hub_paths;
   /// The Proxy's own pointer: what is in force when a request's head has been read.
-  const std::shared_ptr<const Snapshot>& snapshot;
+  const SnapshotPointer& snapshot;
   SessionMetrics& metrics;
+
+  /// The snapshot's limits as a server connection takes them; made once for each snapshot.
+  std::shared_ptr<const http_server::ServerLimits> server_limits();
+
+  SnapshotPointer limits_of{};  // the snapshot that `cached_limits` was made from
+  std::shared_ptr<const http_server::ServerLimits> cached_limits{};
 };
 
 /// What a session must know of the listener it came from; immutable, kept by its sessions when the listener goes.

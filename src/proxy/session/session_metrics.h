@@ -2,9 +2,10 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
-#include <string>
 #include <string_view>
+
+#include "common/http/rejection.h"
+#include "proxy/routing/affinity_tag.h"
 
 namespace hubgate::proxy {
 
@@ -12,13 +13,11 @@ namespace hubgate::proxy {
 enum class HandoverResult : std::uint8_t { kAcked, kRefused, kFull, kTooLarge, kNoAck, kWorkerDead, kCount };
 std::string_view to_string(HandoverResult result) noexcept;
 
-/// What a request's token said: hubgate_proxy_affinity_total{verdict}.
-enum class AffinityVerdict : std::uint8_t { kFound, kNone, kUnknown, kGone, kCount };
-std::string_view to_string(AffinityVerdict verdict) noexcept;
-
 /// Who ended a tunnel first: hubgate_proxy_tunnels_closed_total{by}.
 enum class ClosedBy : std::uint8_t { kClient, kEndpoint, kProxy, kCount };
 std::string_view to_string(ClosedBy by) noexcept;
+
+inline constexpr std::size_t kAffinityCount = static_cast<std::size_t>(Affinity::kGone) + 1;
 
 /// Plain counters of all sessions of one proxy; the admin's registry reads them when it is asked.
 struct SessionMetrics {
@@ -28,14 +27,14 @@ struct SessionMetrics {
   std::uint64_t retries = 0;
   std::array<std::uint64_t, 6> responses{};  // by the status' first digit, 1 to 5; 0: ended without one
   std::array<std::uint64_t, static_cast<std::size_t>(HandoverResult::kCount)> handovers{};
-  std::array<std::uint64_t, static_cast<std::size_t>(AffinityVerdict::kCount)> affinity{};
+  std::array<std::uint64_t, kAffinityCount> affinity{};  // by Affinity
   std::uint64_t tunnels_opened = 0;
   std::uint64_t tunnels_active = 0;
   std::array<std::uint64_t, static_cast<std::size_t>(ClosedBy::kCount)> tunnels_closed{};
   std::uint64_t tunnel_bytes_in = 0;   // from clients
   std::uint64_t tunnel_bytes_out = 0;  // to clients
   std::uint64_t tunnels_not_frames = 0;  // passed blindly after bytes that are no WebSocket frames
-  std::map<std::string, std::uint64_t, std::less<>> rejected;  // one label per class of malformed request
+  std::array<std::uint64_t, http::kRejectionCount> rejected{};  // by http::Rejection
 };
 
 }  // namespace hubgate::proxy
