@@ -22,11 +22,11 @@ std::string_view to_string(TransportType type) noexcept;
 
 /// What is known of the request that attached the transport, for hub code: user ids, headers, addresses.
 struct RequestFacts {
-  std::string path;                         // as it came, without the query
-  std::string query;                        // raw, without '?'
-  std::string remote_address;               // "ip:port" or "unix:"; behind a proxy the client's, not the proxy's
-  std::string local_address;                // likewise
-  std::string_view protocol = "HTTP/1.1";   // always a constant
+  std::string path;                        // as it came, without the query
+  std::string query;                       // raw, without '?'
+  std::string remote_address;              // "ip:port" or "unix:"; behind a proxy the client's, not the proxy's
+  std::string local_address;               // likewise
+  std::string_view protocol = "HTTP/1.1";  // always a constant
   http::Headers headers;
 
   /// The first value of a query key, decoded; keys compare without case. Nothing when there is none.
