@@ -1,0 +1,89 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/base/log.h"
+#include "common/event/disposable.h"
+#include "common/event/timer.h"
+#include "common/net/connection.h"
+#include "common/net/connector.h"
+#include "common/net/tls_context.h"
+#include "common/redis/redis_url.h"
+#include "common/redis/resp.h"
+
+namespace hubgate::redis {
+
+/// When one link is given up, and how often it is asked whether it lives.
+struct LinkTimes {
+  Duration connect_timeout = std::chrono::seconds(5);  // from start() to on_ready(), TLS and AUTH included
+  Duration ping_interval = std::chrono::seconds(2);
+  Duration dead_after = std::chrono::seconds(5);  // without one byte while a PING waits for its answer
+};
+
+/// One link to Redis: connects, enters (AUTH, SELECT, CLIENT SETNAME), asks by PING whether the other side lives and
+/// hands replies out in order. Commands of one loop turn leave in one send. Owned by whoever started it, ended by
+/// Loop::dispose. One thread, the loop's; never used again after a failure.
+class RedisConnection final : public event::Disposable, private net::Connection::Handler {
+ public:
+  class Handler {
+   public:
+    virtual ~Handler() = default;
+    /// Connected and let in.
+    virtual void on_link_ready(RedisConnection& link) = 0;
+    /// A reply or a pushed message, in the order of the wire; all of one read come in one turn. `reply` lives until
+    /// the call returns. The handler may dispose of the link in it.
+    virtual void on_link_reply(RedisConnection& link, const Reply& reply) = 0;
+    /// The link is gone, or never came up. The last call, once; out of start() never. `error.what` holds no secret.
+    virtual void on_link_failed(RedisConnection& link, const Error& error) = 0;
+  };
+
+  /// `name` is what CLIENT LIST shows; without spaces. `tls` is used by a rediss URL only, and must be set then.
+  RedisConnection(event::Loop& loop, const RedisUrl& url, std::string name, LinkTimes times,
+                  std::shared_ptr<const net::TlsContext> tls, Handler& handler);
+  ~RedisConnection() override;
+
+  /// Begins to connect; called once.
+  void start();
+  /// Queues one command; it leaves at the turn's end. After on_link_ready() only.
+  void send(Payload command);
+  /// Bytes of commands that have not left this process.
+  std::size_t unsent() const { return connection_ ? connection_->unsent() : 0; }
+  bool is_ready() const { return state_ == State::kReady; }
+
+  void retire() override;
+
+ private:
+  enum class State : std::uint8_t { kIdle, kConnecting, kEntering, kReady, kFailed };
+
+  void on_connected(Result<Descriptor> socket);
+  Result<void> enter();
+  void on_entering_reply(const Reply& reply);
+  void on_tick();
+  void fail(Error error);
+  std::size_t on_data(MutableBytes input) override;
+  void on_closed(net::CloseReason reason) override;
+
+  event::Loop& loop_;
+  const RedisUrl url_;
+  const std::string name_;
+  const LinkTimes times_;
+  std::shared_ptr<const net::TlsContext> tls_;
+  Handler* handler_;
+  State state_ = State::kIdle;
+  net::Connector connector_;
+  std::unique_ptr<net::Connection> connection_;
+  RespReader reader_;
+  event::Timer timer_;  // the connect deadline, later the heart beat
+  int entering_replies_left_ = 0;
+  bool asked_for_password_ = false;
+  int auth_reply_ = 0;  // which of the replies left belongs to AUTH; 0: none
+  int select_reply_ = 0;
+  bool heard_ = false;           // bytes came since the last tick
+  bool ping_waits_ = false;      // its answer has not come
+  Duration since_ping_{};        // by ticks, so a process that was stopped does not blame Redis
+  Duration silent_{};            // by ticks, while a PING waits
+  std::optional<Error> failed_early_;
+};
+
+}  // namespace hubgate::redis
