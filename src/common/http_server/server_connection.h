@@ -88,8 +88,7 @@ class ServerConnection final : public event::Disposable, private net::Connection
   /// Plain over `socket`, or TLS when `tls` is given. `timers` is the loop in programs. References must outlive it.
   ServerConnection(event::Loop& loop, event::Timers& timers, Descriptor socket,
                    std::unique_ptr<net::TlsTransport> tls, Handler& handler);
-  ServerConnection(event::Loop& loop, event::Timers& timers, Descriptor socket, Handler& handler)
-      : ServerConnection(loop, timers, std::move(socket), nullptr, handler) {}
+  ServerConnection(event::Loop& loop, event::Timers& timers, Descriptor socket, Handler& handler);
   ~ServerConnection() override;
 
   /// Bytes that were read elsewhere come first, such as head and early bytes of a handed-over connection. Right after
