@@ -20,7 +20,8 @@ struct FieldStep {
 
 FieldStep read_field(std::string_view text, std::size_t head_bytes, const ReaderLimits& limits, Headers& headers) {
   const auto rejected = [](Rejection why) { return FieldStep{FieldStep::Outcome::kRejected, 0, why}; };
-  const std::size_t left = limits.head - std::min(limits.head, head_bytes + 2);
+  // The line's own CRLF and that of the empty line count too.
+  const std::size_t left = limits.head - std::min(limits.head, head_bytes + 4);
   const CutLine line = cut_line(text, std::min(limits.field, left));
   switch (line.outcome) {
     case CutLine::Outcome::kNeedMore: return {FieldStep::Outcome::kNeedMore};
@@ -129,8 +130,8 @@ ReadStep RequestReader::read(MutableBytes input) {
         if (text.empty()) return {ReadEvent::kNeedMore, taken, {}};
         // Another protocol on our port (a TLS hello) may never send a line end: its first byte tells.
         if (!is_token_char(text.front()) && text.front() != '\r' && text.front() != '\n') return reject(Rejection::kMethod);
-        const std::size_t line_max =
-            std::min(kMaxMethod + 1 + limits_->target + sizeof " HTTP/1.1" - 1, limits_->head - std::min<std::size_t>(limits_->head, 2));
+        const std::size_t line_max = std::min(kMaxMethod + 1 + limits_->target + sizeof " HTTP/1.1" - 1,
+                                              limits_->head - std::min<std::size_t>(limits_->head, 4));
         const CutLine line = cut_line(text, line_max);
         if (line.outcome == CutLine::Outcome::kNeedMore) return {ReadEvent::kNeedMore, taken, {}};
         if (line.outcome == CutLine::Outcome::kBareLf) return reject(Rejection::kBareLf);
