@@ -58,6 +58,26 @@ void Connection::write(Payload payload) {
   if (!output_.empty()) loop_.flush_later(*this);
 }
 
+void Connection::write_through(Bytes bytes) {
+  assert(loop_.is_own_thread());
+  if (!is_open() || broken_ || shutdown_pending_ || bytes.empty()) return;
+  const bool may_send = output_.empty() && (!tls_ || tls_->is_secured());
+  if (may_send) {
+    // sendmsg only reads what it is given.
+    iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
+    const IoResult result = tls_ ? tls_->write({&part, 1}) : plain_write(socket_.get(), {&part, 1});
+    if (result.status == IoResult::Status::kDone) {
+      bytes_out_ += result.count;
+      bytes = bytes.subspan(result.count);
+      if (bytes.empty()) return;
+    }
+    // A failure is found again by the flush, with an empty stack.
+    blocked_ = true;
+    blocked_since_ = loop_.now();
+  }
+  write(bytes);
+}
+
 void Connection::pause(Pause reason) {
   paused_ |= static_cast<std::uint8_t>(reason);
   if (!closing_) readable_.stop();

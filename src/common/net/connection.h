@@ -63,6 +63,9 @@ class Connection final : private event::Flushable {
   void write(Payload payload);
   void write(std::string_view text) { write(Payload(text)); }
   void write(Bytes bytes) { write(Payload(bytes)); }
+  /// Sends at once, without a copy, what the socket takes when nothing waits before it; the rest as write() does, and
+  /// on_drained follows. For relaying, where the bytes of one read are already all there is to send in this turn.
+  void write_through(Bytes bytes);
 
   /// Bytes accepted by write() that have not left this process.
   std::size_t unsent() const { return output_.size(); }

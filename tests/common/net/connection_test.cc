@@ -223,3 +223,34 @@ TEST_CASE("a handler that takes nothing from a full buffer ends the connection",
   }
   CHECK(f.handler.closed == net::CloseReason::kOverflow);
 }
+
+TEST_CASE("write_through sends at once what fits and keeps only the rest, in order", "[net]") {
+  Fixture f;
+  f.connection.write_through(as_bytes("now"));
+  CHECK(f.connection.unsent() == 0);
+  CHECK(test::read_available(f.pair.b.get()) == "now");  // no turn has passed
+
+  const std::string big(4 * 1024 * 1024, 'x');
+  f.connection.write_through(as_bytes(big));
+  f.connection.write_through(as_bytes("end"));
+  CHECK(f.connection.unsent() > 0);
+  CHECK(f.connection.unsent() < big.size());
+  std::string got;
+  while (f.connection.unsent() > 0) {
+    got += test::read_available(f.pair.b.get());
+    f.turn();
+  }
+  got += test::read_available(f.pair.b.get());
+  CHECK(got == big + "end");
+  CHECK(f.handler.drained == 1);
+}
+
+TEST_CASE("write_through to a peer that is gone closes with an empty stack", "[net]") {
+  Fixture f;
+  f.pair.b.reset();
+  f.connection.write_through(as_bytes("anyone?"));
+  CHECK(f.connection.is_open());
+  CHECK_FALSE(f.handler.closed);
+  f.turn(2);
+  CHECK(f.handler.closed);
+}
