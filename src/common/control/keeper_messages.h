@@ -172,6 +172,7 @@ using KeeperToProxy = std::variant<Hello, Kept, Slot, SlotFd, InventoryEnd, Spaw
 using KeeperToSupervisor = std::variant<Hello, Spawn, Signal, Keep, Forget, DropTo, ProxyReady, KeeperPong>;
 
 // One message each. Never empty; may be longer than kMaxMessage, which PacketLink::send refuses.
+std::string encode(const Hello& message);
 std::string encode(const Kept& message);
 std::string encode(const Slot& message);
 std::string encode(const SlotFd& message);
