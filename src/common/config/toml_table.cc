@@ -28,13 +28,20 @@ Place place_of(const toml::source_region& source) {
 
 std::string_view type_name(const toml::node& node) {
   switch (node.type()) {
-    case toml::node_type::string: return "a text";
-    case toml::node_type::integer: return "a number";
-    case toml::node_type::floating_point: return "a fraction";
-    case toml::node_type::boolean: return "true or false";
-    case toml::node_type::array: return "a list";
-    case toml::node_type::table: return "a table";
-    default: return "a date";
+    case toml::node_type::string:
+      return "a text";
+    case toml::node_type::integer:
+      return "a number";
+    case toml::node_type::floating_point:
+      return "a fraction";
+    case toml::node_type::boolean:
+      return "true or false";
+    case toml::node_type::array:
+      return "a list";
+    case toml::node_type::table:
+      return "a table";
+    default:
+      return "a date";
   }
 }
 
@@ -285,8 +292,9 @@ void TomlTable::read(std::string_view key, std::uint32_t& into, std::uint32_t le
   const auto* value = node->as_integer();
   if (value == nullptr) return view_->wrong_type(key, *node, "a number", std::to_string(std::max(least, 1U)));
   if (value->get() < least || value->get() > most) {
-    return view_->wrong(key, *node, shown(key) + " is " + std::to_string(value->get()) + " (allowed: " +
-                                        std::to_string(least) + " to " + std::to_string(most) + ")");
+    return view_->wrong(key, *node,
+                        shown(key) + " is " + std::to_string(value->get()) + " (allowed: " + std::to_string(least) +
+                            " to " + std::to_string(most) + ")");
   }
   into = static_cast<std::uint32_t>(value->get());
 }
@@ -300,8 +308,9 @@ void TomlTable::read(std::string_view key, std::vector<std::string>& into) {
   for (const toml::node& element : *list) {
     const auto* text = element.as_string();
     if (text == nullptr) {
-      return view_->wrong(key, element, shown(key) + " holds " + std::string(type_name(element)) +
-                                            " (write a list of texts: [\"…\", \"…\"])");
+      return view_->wrong(
+          key, element,
+          shown(key) + " holds " + std::string(type_name(element)) + " (write a list of texts: [\"…\", \"…\"])");
     }
     texts.push_back(text->get());
   }
@@ -315,12 +324,14 @@ void TomlTable::read_duration(std::string_view key, std::chrono::milliseconds& i
   const toml::node& node = *view_->table.get(key);
   const auto value = parse_duration(*text);
   if (!value) {
-    return view_->wrong(key, node, shown(key) + " is " + shown(*text) +
-                                       ", which is no time (write digits and a unit: \"250ms\", \"10s\", \"5m\", \"1h\")");
+    return view_->wrong(key, node,
+                        shown(key) + " is " + shown(*text) +
+                            ", which is no time (write digits and a unit: \"250ms\", \"10s\", \"5m\", \"1h\")");
   }
   if (*value < least || *value > most) {
-    return view_->wrong(key, node, shown(key) + " is " + shown(*text) + " (allowed: " + format_duration(least) +
-                                       " to " + format_duration(most) + ")");
+    return view_->wrong(key, node,
+                        shown(key) + " is " + shown(*text) + " (allowed: " + format_duration(least) + " to " +
+                            format_duration(most) + ")");
   }
   into = *value;
 }
@@ -331,12 +342,14 @@ void TomlTable::read_size(std::string_view key, std::size_t& into, std::size_t l
   const toml::node& node = *view_->table.get(key);
   const auto value = parse_size(*text);
   if (!value) {
-    return view_->wrong(key, node, shown(key) + " is " + shown(*text) +
-                                       ", which is no size (write digits and a unit: \"512B\", \"64KiB\", \"1MiB\")");
+    return view_->wrong(key, node,
+                        shown(key) + " is " + shown(*text) +
+                            ", which is no size (write digits and a unit: \"512B\", \"64KiB\", \"1MiB\")");
   }
   if (*value < least || *value > most) {
-    return view_->wrong(key, node, shown(key) + " is " + shown(*text) + " (allowed: " + format_size(least) + " to " +
-                                       format_size(most) + ")");
+    return view_->wrong(
+        key, node,
+        shown(key) + " is " + shown(*text) + " (allowed: " + format_size(least) + " to " + format_size(most) + ")");
   }
   into = static_cast<std::size_t>(*value);
 }
@@ -347,8 +360,7 @@ std::optional<std::size_t> TomlTable::read_choice(std::string_view key, std::spa
   for (std::size_t i = 0; i < choices.size(); ++i) {
     if (choices[i] == *text) return i;
   }
-  view_->wrong(key, *view_->table.get(key),
-               shown(key) + " is " + shown(*text) + " (allowed: " + joined(choices) + ")");
+  view_->wrong(key, *view_->table.get(key), shown(key) + " is " + shown(*text) + " (allowed: " + joined(choices) + ")");
   return std::nullopt;
 }
 
@@ -357,8 +369,9 @@ std::optional<TomlTable> TomlTable::table(std::string_view key) {
   if (node == nullptr) return std::nullopt;
   const toml::table* table = node->as_table();
   if (table == nullptr) {
-    view_->wrong(key, *node, shown(key) + " is " + std::string(type_name(*node)) + ", not a table (write [" +
-                                 view_->full(key) + "] and its keys below)");
+    view_->wrong(key, *node,
+                 shown(key) + " is " + std::string(type_name(*node)) + ", not a table (write [" + view_->full(key) +
+                     "] and its keys below)");
     return std::nullopt;
   }
   return TomlTable(std::make_shared<View>(View{view_->document, *table, view_->full(key), {}}));
@@ -389,8 +402,9 @@ std::vector<TomlTable> TomlTable::list(std::string_view key) {
     }
   }
   if (list == nullptr || index != list->size()) {
-    view_->wrong(key, *node, shown(key) + " is no list of tables (write [[" + view_->full(key) +
-                                 "]] and its keys below, once for each)");
+    view_->wrong(
+        key, *node,
+        shown(key) + " is no list of tables (write [[" + view_->full(key) + "]] and its keys below, once for each)");
     found.clear();
   }
   return found;

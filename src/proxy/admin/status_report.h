@@ -17,16 +17,16 @@ struct ProcessStatus {
 
 /// One endpoint of a pool: a generation of a local slot, or a remote address.
 struct EndpointStatus {
-  std::string name;                  // "0" (the slot) or the address
-  std::uint32_t id = 0;              // as in the tag
-  std::uint32_t generation = 0;      // 0: remote
-  std::int64_t pid = 0;              // 0: remote, or none now
-  std::string state;                 // "starting", "ready", "draining", "gone", "failed", …
-  bool full = false;                 // takes nothing new now
-  std::uint64_t active = 0;          // connections
-  std::uint64_t pending = 0;         // given, not yet counted by the endpoint
-  std::uint64_t max_connections = 0; // 0: not said
-  std::string redis_state;           // what the worker says: "ready", "down", …; empty: not said
+  std::string name;                   // "0" (the slot) or the address
+  std::uint32_t id = 0;               // as in the tag
+  std::uint32_t generation = 0;       // 0: remote
+  std::int64_t pid = 0;               // 0: remote, or none now
+  std::string state;                  // "starting", "ready", "draining", "gone", "failed", …
+  bool full = false;                  // takes nothing new now
+  std::uint64_t active = 0;           // connections
+  std::uint64_t pending = 0;          // given, not yet counted by the endpoint
+  std::uint64_t max_connections = 0;  // 0: not said
+  std::string redis_state;            // what the worker says: "ready", "down", …; empty: not said
   double loop_lag_seconds = 0;
   std::uint64_t restarts = 0;
 };
@@ -50,23 +50,23 @@ struct ListenerStatus {
 /// GET /status. Holds no secret.
 struct StatusReport {
   std::string version;
-  bool ready = false;                 // as /readyz
+  bool ready = false;  // as /readyz
   bool stopping = false;
-  std::uint64_t uptime_seconds = 0;   // of this run of the proxy
+  std::uint64_t uptime_seconds = 0;  // of this run of the proxy
   std::string runtime_dir;
-  std::string admin;                  // bound address of the admin listener
+  std::string admin;  // bound address of the admin listener
 
   std::string config_file;
   std::uint64_t revision = 0;
   std::string hash;
-  bool kept_config = false;           // runs the text kept from before: the file is broken
-  std::int64_t last_reload = 0;       // Unix seconds; 0: none yet
+  bool kept_config = false;      // runs the text kept from before: the file is broken
+  std::int64_t last_reload = 0;  // Unix seconds; 0: none yet
   bool last_reload_ok = true;
   std::vector<std::string> last_reload_errors;
   std::vector<std::string> needs_restart;
 
-  std::string redis;                  // address without password; "off"
-  std::string redis_state;            // of managed Redis: "ready", "starting", …; outside: "" (workers say theirs)
+  std::string redis;        // address without password; "off"
+  std::string redis_state;  // of managed Redis: "ready", "starting", …; outside: "" (workers say theirs)
 
   std::vector<ProcessStatus> processes;
   std::vector<ListenerStatus> listeners;
@@ -74,8 +74,8 @@ struct StatusReport {
 
   std::uint64_t downstream_connections = 0;
   std::uint64_t tunnels = 0;
-  std::uint64_t handed_over = 0;      // living handed-over connections
-  std::uint64_t descriptors = 0;      // of the proxy
+  std::uint64_t handed_over = 0;  // living handed-over connections
+  std::uint64_t descriptors = 0;  // of the proxy
 };
 
 /// A table for people.

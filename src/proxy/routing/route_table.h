@@ -39,13 +39,18 @@ class HubPaths {
   };
   /// For a pool and a normalised path.
   Match find(std::string_view pool, std::string_view path) const;
-  /// For any pool.
-  Match find(std::string_view path) const;
+  struct PoolMatch {
+    std::string_view pool;
+    Match match;
+  };
+  /// Every pool that announces the path; for nearly every path there is none, and nothing is allocated then.
+  std::vector<PoolMatch> find_all(std::string_view path) const;
+  bool empty() const { return pools_.empty(); }
 
  private:
-  // Lower-case path → path as announced.
+  // Path in lower case → path as announced.
   using Paths = std::map<std::string, std::string, std::less<>>;
-  static Match find_in(const Paths& paths, std::string_view path);
+  static Match find_in(const Paths& paths, std::string_view lower_path);
   std::map<std::string, Paths, std::less<>> pools_;
 };
 

@@ -41,14 +41,15 @@ TEST_CASE("another process' series gets the labels of its endpoint added", "[bas
   CHECK(page.series("hubgate_hub_messages_total{hub=\"Demo.\\\"Chat\\\\Hub\"}", 3, extra));
   CHECK(page.series("hubgate_hub_empty{}", 1, extra));
   CHECK_THAT(page.text(), contains("hubgate_hub_connections{pool=\"main\",endpoint=\"0\"} 12\n"));
-  CHECK_THAT(page.text(), contains("# TYPE hubgate_hub_messages_total counter\n"
-                                   "hubgate_hub_messages_total{hub=\"Demo.\\\"Chat\\\\Hub\",pool=\"main\",endpoint=\"0\"} 3\n"));
+  CHECK_THAT(page.text(),
+             contains("# TYPE hubgate_hub_messages_total counter\n"
+                      "hubgate_hub_messages_total{hub=\"Demo.\\\"Chat\\\\Hub\",pool=\"main\",endpoint=\"0\"} 3\n"));
 }
 
 TEST_CASE("malformed series of another process add nothing", "[base][metrics]") {
-  const std::string_view series = GENERATE(
-      as<std::string_view>{}, "", "1a", "a b", "a{", "a{b}", "a{b=c}", "a{b=\"c}", "a{b=\"c\"", "a{b=\"c\"}x",
-      "a{b=\"c\"d=\"e\"}", "a{b=\"\\x\"}", "a{b=\"c\",b=\"d\"}", "a{pool=\"mine\"}", "a\n", "{}");
+  const std::string_view series =
+      GENERATE(as<std::string_view>{}, "", "1a", "a b", "a{", "a{b}", "a{b=c}", "a{b=\"c}", "a{b=\"c\"", "a{b=\"c\"}x",
+               "a{b=\"c\"d=\"e\"}", "a{b=\"\\x\"}", "a{b=\"c\",b=\"d\"}", "a{pool=\"mine\"}", "a\n", "{}");
   CAPTURE(series);
   MetricsPage page;
   CHECK_FALSE(page.series(series, 1, {{"pool", "main"}}));

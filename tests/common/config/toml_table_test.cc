@@ -24,7 +24,8 @@ using Lines = std::vector<std::string>;
 
 TEST_CASE("typed reads give the values and leave absent ones alone", "[config][toml]") {
   TomlDocument document = parsed(
-      "text = \"a\"\nflag = true\ncount = 3\nwords = [\"x\", \"y\"]\nwait = \"250ms\"\nroom = \"64KiB\"\nmode = \"off\"\n");
+      "text = \"a\"\nflag = true\ncount = 3\nwords = [\"x\", \"y\"]\nwait = \"250ms\"\nroom = \"64KiB\"\nmode = "
+      "\"off\"\n");
   TomlTable table = document.root();
   std::string text = "default";
   std::string absent = "default";
@@ -85,18 +86,19 @@ TEST_CASE("every wrong value is gathered, each at its own place", "[config][toml
   CHECK(count == 7);
   CHECK(words == Lines{"kept"});
   CHECK(wait == 1ms);
-  CHECK(document.errors() ==
-        Lines{
-            "x.toml:1:8: error: 'text' is a number, not a text (write text = \"…\")",
-            "x.toml:2:8: error: 'flag' is a text, not true or false (write flag = true)",
-            "x.toml:3:9: error: 'count' is 11 (allowed: 1 to 10)",
-            "x.toml:4:15: error: 'words' holds a number (write a list of texts: [\"…\", \"…\"])",
-            "x.toml:5:8: error: 'wait' is '10', which is no time (write digits and a unit: \"250ms\", \"10s\", \"5m\", \"1h\")",
-            "x.toml:6:8: error: 'late' is '2s' (allowed: 0s to 1s)",
-            "x.toml:7:10: error: 'room' is '64K', which is no size (write digits and a unit: \"512B\", \"64KiB\", \"1MiB\")",
-            "x.toml:8:8: error: 'mode' is 'of' (allowed: \"auto\", \"off\")",
-            "x.toml:9:7: error: 'old' is a date, not a text (write old = \"…\")",
-        });
+  CHECK(document.errors() == Lines{
+                                 "x.toml:1:8: error: 'text' is a number, not a text (write text = \"…\")",
+                                 "x.toml:2:8: error: 'flag' is a text, not true or false (write flag = true)",
+                                 "x.toml:3:9: error: 'count' is 11 (allowed: 1 to 10)",
+                                 "x.toml:4:15: error: 'words' holds a number (write a list of texts: [\"…\", \"…\"])",
+                                 "x.toml:5:8: error: 'wait' is '10', which is no time (write digits and a unit: "
+                                 "\"250ms\", \"10s\", \"5m\", \"1h\")",
+                                 "x.toml:6:8: error: 'late' is '2s' (allowed: 0s to 1s)",
+                                 "x.toml:7:10: error: 'room' is '64K', which is no size (write digits and a unit: "
+                                 "\"512B\", \"64KiB\", \"1MiB\")",
+                                 "x.toml:8:8: error: 'mode' is 'of' (allowed: \"auto\", \"off\")",
+                                 "x.toml:9:7: error: 'old' is a date, not a text (write old = \"…\")",
+                             });
 }
 
 TEST_CASE("an unknown key is an error that names the one that was meant", "[config][toml]") {
@@ -115,8 +117,8 @@ TEST_CASE("an unknown key is an error that names the one that was meant", "[conf
 }
 
 TEST_CASE("tables and lists of tables are walked, wrong shapes are errors", "[config][toml]") {
-  TomlDocument document = parsed(
-      "pool = { a = { n = 1 }, b = 2 }\nlimits = 3\n[[route]]\nprefix = \"/\"\n[[route]]\nprefix = 1\n");
+  TomlDocument document =
+      parsed("pool = { a = { n = 1 }, b = 2 }\nlimits = 3\n[[route]]\nprefix = \"/\"\n[[route]]\nprefix = 1\n");
   TomlTable root = document.root();
   auto pools = root.tables("pool");
   REQUIRE(pools.size() == 1);
