@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,16 +8,22 @@
 
 namespace hubgate::proxy {
 
-/// Where a key stands: "FILE:LINE:COL". Keys are dotted: "pool.main.workers", "route.2.prefix" (from 0). For a key
-/// that is not written, the place of its table.
-using PlaceOf = std::function<std::string(std::string_view key)>;
+/// Something wrong with a configuration: `what` names it and the remedy, `key` is where it is written, dotted:
+/// "pool.main.workers", "route.2.prefix" (from 0).
+struct ConfigProblem {
+  std::string key;
+  std::string what;
+};
 
 /// What no single key can tell: routes name pools and listeners that exist, no two prefixes are the same, paths fit,
-/// managed parts agree. One line for each error, "PLACE: error: what (remedy)"; empty: all is well.
-std::vector<std::string> check_proxy_config(const ProxyConfig& config, const PlaceOf& place_of);
+/// users exist, managed parts agree. Touches no file but to see whether folders are there. Empty: all is well.
+std::vector<ConfigProblem> check_proxy_config(const ProxyConfig& config);
 
 /// Two endpoints with the same id (SHA-256 cut to 32 bits) cannot be told apart by tags. `node_id` as in
-/// AffinityKeys. Empty: none collide; else one line each, without a place.
-std::vector<std::string> check_endpoint_ids(const ProxyConfig& config, std::string_view node_id);
+/// AffinityKeys. Empty: none collide.
+std::vector<ConfigProblem> check_endpoint_ids(const ProxyConfig& config, std::string_view node_id);
+
+/// Bytes of a Unix socket's path that the kernel takes.
+inline constexpr std::size_t kMaxSocketPath = 107;
 
 }  // namespace hubgate::proxy

@@ -15,7 +15,7 @@ struct ConfigSource {
   std::string file;                    // as named on the command line; relative paths start at its folder
   std::string text;                    // what is in it
   std::vector<std::string> overrides;  // --set KEY=VALUE, later ones win
-  bool dev = false;                    // `tls = {}` means the self-signed pair in state_dir
+  bool dev = false;                    // --dev: `tls = {}` means the self-signed pair state_dir/dev.{crt,key}
 };
 
 /// A configuration that passed every check, or all that is wrong with it: each error is a line
@@ -23,12 +23,15 @@ struct ConfigSource {
 struct LoadedConfig {
   std::optional<ProxyConfig> config;
   std::vector<std::string> errors;
+  std::vector<std::string> known_keys;  // every key that was looked for in this text, dotted
 };
 
-/// Reads a configuration file whole. Errors: kNotFound, kTooLarge (above 1 MiB), kSystem.
+/// Reads a configuration file whole. Errors: kNotFound, kTooLarge (above 1 MiB), kSystem; `what` is ready to print:
+/// "FILE: error: what (remedy)".
 Result<std::string> read_config_file(const std::string& file);
 
-/// Parses and checks. Opens the files of secrets and looks whether folders exist; binds and writes nothing.
+/// Parses and checks. Reads the files and environment variables of secrets and looks whether folders exist; binds and
+/// writes nothing.
 LoadedConfig load_proxy_config(const ConfigSource& source);
 
 }  // namespace hubgate::proxy

@@ -76,7 +76,9 @@ struct LimitsConfig {
   std::uint32_t keep_alive_requests = 1000;
   milliseconds keep_alive_age{3'600'000};  // not tunnels
   milliseconds body_idle{30'000};          // between two reads
-  std::size_t head_size = 16 * 1024;       // the whole head
+  milliseconds write_idle{30'000};         // output waits and the client takes none of it
+  milliseconds tls_handshake_time{10'000};
+  std::size_t head_size = 16 * 1024;  // the whole head
   std::size_t target_size = 8 * 1024;
   std::size_t field_size = 8 * 1024;  // one header field
   std::uint32_t field_count = 100;
@@ -155,7 +157,7 @@ struct ProxyConfig {
   friend bool operator==(const ProxyConfig&, const ProxyConfig&) = default;
 };
 
-/// A Redis address fit for logs and status: without user and password.
+/// A Redis address fit for logs and status: without user, password and query.
 std::string redis_without_password(std::string_view redis);
 
 }  // namespace hubgate::proxy

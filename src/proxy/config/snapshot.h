@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "proxy/config/proxy_config.h"
@@ -17,7 +16,7 @@ struct Snapshot {
   ProxyConfig config;                      // in force; where a restart is needed, still the old value
   RouteTable routes;                       // of config.routes
   std::uint64_t revision = 1;              // counts up within one run of the proxy
-  std::string hash;                        // of the configuration as written: 16 hex digits
+  std::string hash;                        // of the configuration as written, secrets left out: 16 hex digits
   std::vector<std::string> needs_restart;  // what is written but not in force, one line each
 };
 using SnapshotPointer = std::shared_ptr<const Snapshot>;
@@ -29,7 +28,7 @@ SnapshotPointer make_snapshot(ProxyConfig config, std::uint64_t revision = 1);
 struct ReloadPlan {
   SnapshotPointer snapshot;                // null: nothing has changed
   std::vector<std::string> changes;        // in force with the snapshot, such as "limits.queue_wait: 5s -> 1s"
-  std::vector<std::string> needs_restart;  // written, but in force only after a restart
+  std::vector<std::string> needs_restart;  // written, but in force only after a restart of the gateway
 };
 
 /// Compares what is in force with what is wanted. Routes and static folders, limits, log level, admin.hosts, watch
@@ -37,7 +36,15 @@ struct ReloadPlan {
 /// listener that does not run yet waits for the restart too, and the old one of the same prefix stays.
 ReloadPlan plan_reload(const Snapshot& in_force, ProxyConfig wanted);
 
-/// Every key with its value as text, in the file's order; secrets as "(secret …)" with a digest. For comparing.
-std::vector<std::pair<std::string, std::string>> describe(const ProxyConfig& config);
+/// One key of a configuration with its value as text.
+struct ConfigEntry {
+  std::string key;     // as in the file: "limits.queue_wait"; routes: "route /chat"
+  std::string shown;   // without secrets
+  std::string secret;  // what is not shown; for comparing only
+  friend bool operator==(const ConfigEntry&, const ConfigEntry&) = default;
+};
+
+/// Every key, in the file's order.
+std::vector<ConfigEntry> describe(const ProxyConfig& config);
 
 }  // namespace hubgate::proxy
