@@ -1,0 +1,62 @@
+#include "hub/connections/gradual_closer.h"
+
+#include "tests/hub/connections/manager_fixture.h"
+#include "tests/support/catch.h"
+
+namespace hubgate::hub {
+namespace {
+
+using test::ManagerFixture;
+using namespace std::chrono_literals;
+
+struct CloserFixture : ManagerFixture {
+  int asked() const {
+    int sum = 0;
+    for (const auto& recorder : acceptor.recorders) sum += recorder->shutdowns > 0 ? 1 : 0;
+    return sum;
+  }
+  void open_many(int count) {
+    for (int i = 0; i < count; ++i) clients.push_back(open());
+  }
+  std::vector<Descriptor> clients;
+  GradualCloser closer{timers, manager};
+};
+
+TEST_CASE("clients are asked to go evenly over the time given", "[hub][connections]") {
+  CloserFixture fixture;
+  fixture.open_many(100);
+  fixture.closer.start(std::nullopt, 10s);
+  CHECK(fixture.asked() == 1);
+  for (int second = 1; second <= 9; ++second) {
+    fixture.timers.advance(1s);
+    CHECK(fixture.asked() == second * 10 + 1);
+  }
+  fixture.timers.advance(1s);
+  CHECK(fixture.asked() == 100);
+}
+
+TEST_CASE("without a spread all are asked at once, and those who come later, too", "[hub][connections]") {
+  CloserFixture fixture;
+  fixture.open_many(3);
+  fixture.closer.start(std::nullopt, 0s);
+  CHECK(fixture.asked() == 3);
+  fixture.open_many(1);
+  fixture.timers.advance(1s);
+  CHECK(fixture.asked() == 4);
+  fixture.closer.cancel();
+  fixture.open_many(1);
+  fixture.timers.advance(5s);
+  CHECK(fixture.asked() == 4);
+}
+
+TEST_CASE("a number of clients is asked, no more", "[hub][connections]") {
+  CloserFixture fixture;
+  fixture.open_many(10);
+  fixture.closer.start(4, 1s);
+  fixture.timers.advance(5s);
+  CHECK(fixture.asked() == 4);
+  CHECK_FALSE(fixture.closer.is_running());
+}
+
+}  // namespace
+}  // namespace hubgate::hub
