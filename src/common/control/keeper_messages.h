@@ -16,7 +16,7 @@ namespace hubgate::control {
 
 /// One start of one slot. Slots that are not workers have names that no pool can have: "@redis".
 struct SlotId {
-  std::string pool;
+  std::string pool = {};
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
 
@@ -30,16 +30,16 @@ enum class SlotRole : std::uint8_t { kControl = 0, kHandover = 1, kStdout = 2, k
 
 /// A kept descriptor, which comes with it. Locks are never given back.
 struct Kept {
-  std::string name;
+  std::string name = {};
 
   friend bool operator==(const Kept&, const Kept&) = default;
 };
 
 /// A living process that an earlier proxy has asked for. `descriptors` SlotFds follow.
 struct Slot {
-  SlotId id;
+  SlotId id = {};
   std::int64_t pid = 0;
-  std::string spec_hash;
+  std::string spec_hash = {};
   std::uint32_t descriptors = 0;
 
   friend bool operator==(const Slot&, const Slot&) = default;
@@ -47,7 +47,7 @@ struct Slot {
 
 /// One descriptor of a slot, which comes with it.
 struct SlotFd {
-  SlotId id;
+  SlotId id = {};
   SlotRole role = SlotRole::kControl;
 
   friend bool operator==(const SlotFd&, const SlotFd&) = default;
@@ -59,9 +59,9 @@ struct InventoryEnd {
 
 /// The answer to a Spawn: the process runs. `descriptors` SlotFds follow.
 struct Spawned {
-  SlotId id;
+  SlotId id = {};
   std::int64_t pid = 0;
-  std::string spec_hash;
+  std::string spec_hash = {};
   std::uint32_t descriptors = 0;
 
   friend bool operator==(const Spawned&, const Spawned&) = default;
@@ -69,15 +69,15 @@ struct Spawned {
 
 /// The answer to a Spawn: `step` ("socketpair", "fork", "exec", …) failed.
 struct SpawnFailed {
-  SlotId id;
-  std::string step;
+  SlotId id = {};
+  std::string step = {};
   std::int32_t error = 0;  // errno
 
   friend bool operator==(const SpawnFailed&, const SpawnFailed&) = default;
 };
 
 struct Exited {
-  SlotId id;
+  SlotId id = {};
   std::int64_t pid = 0;
   std::int32_t status = 0;  // as wait() gives it
 
@@ -85,7 +85,7 @@ struct Exited {
 };
 
 struct Forgotten {
-  std::string name;
+  std::string name = {};
 
   friend bool operator==(const Forgotten&, const Forgotten&) = default;
 };
@@ -119,18 +119,18 @@ struct SpawnLimits {
 };
 
 struct Spawn {
-  SlotId id;
-  std::vector<std::string> argv;  // [0] is a path, or looked up in PATH
-  std::vector<std::string> env;   // "NAME=value", added to the supervisor's own
-  std::string cwd;                // empty: the supervisor's
+  SlotId id = {};
+  std::vector<std::string> argv = {};  // [0] is a path, or looked up in PATH
+  std::vector<std::string> env = {};   // "NAME=value", added to the supervisor's own
+  std::string cwd = {};                // empty: the supervisor's
   SpawnLimits limits;
-  std::string spec_hash;          // what would have to be equal for a running process to stay
+  std::string spec_hash = {};          // what would have to be equal for a running process to stay
 
   friend bool operator==(const Spawn&, const Spawn&) = default;
 };
 
 struct Signal {
-  SlotId id;
+  SlotId id = {};
   std::int32_t signal = 0;
 
   friend bool operator==(const Signal&, const Signal&) = default;
@@ -138,14 +138,14 @@ struct Signal {
 
 /// Keep a copy of the descriptor that comes with it; replaces one of the same name.
 struct Keep {
-  std::string name;
+  std::string name = {};
 
   friend bool operator==(const Keep&, const Keep&) = default;
 };
 
 /// Answered by Forgotten.
 struct Forget {
-  std::string name;
+  std::string name = {};
 
   friend bool operator==(const Forget&, const Forget&) = default;
 };

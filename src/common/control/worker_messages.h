@@ -37,18 +37,18 @@ struct WorkerLimits {
 /// Who the worker is and what it works with. May come again, with other values; a proxy that came back begins with it.
 struct Welcome {
   std::uint64_t epoch = 0;
-  std::string pool;
-  std::string application;
+  std::string pool = {};
+  std::string application = {};
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;  // start time in seconds
   std::uint32_t endpoint = 0;
-  std::string tag;               // before every token that the worker makes
-  std::string redis;             // "redis://…", "rediss://…", "unix:/path"; empty: none. May hold a password
-  std::string channel_prefix;
-  std::vector<std::string> rest_keys;  // secrets
+  std::string tag = {};               // before every token that the worker makes
+  std::string redis = {};             // "redis://…", "rediss://…", "unix:/path"; empty: none. May hold a password
+  std::string channel_prefix = {};
+  std::vector<std::string> rest_keys = {};  // secrets
   bool scoped_sends = false;
   std::string log_level = "info";
-  WorkerLimits limits;
+  WorkerLimits limits = {};
 
   friend bool operator==(const Welcome&, const Welcome&) = default;
 };
@@ -84,19 +84,19 @@ struct Close {
 /// A path that the worker serves. All of them come before Ready.
 struct Path {
   std::uint64_t epoch = 0;
-  std::string path;
-  std::string backplane_name;  // empty: no hub (map_connection)
-  std::string rest_name;
-  std::vector<std::string> origins;
-  std::string json_names;      // empty: camelCase; "as_is"
-  std::vector<std::string> methods;
+  std::string path = {};
+  std::string backplane_name = {};  // empty: no hub (map_connection)
+  std::string rest_name = {};
+  std::vector<std::string> origins = {};
+  std::string json_names = {};      // empty: camelCase; "as_is"
+  std::vector<std::string> methods = {};
 
   friend bool operator==(const Path&, const Path&) = default;
 };
 
 struct Ready {
   std::uint64_t epoch = 0;
-  std::string channel_prefix;
+  std::string channel_prefix = {};
   bool maps_rest = false;
   std::uint64_t max_connections = 0;  // its own cap; 0: none
   bool draining = false;
@@ -127,16 +127,16 @@ enum class ClosedBy : std::uint8_t { kClient = 0, kServer = 1, kNetwork = 2 };
 struct ClosedRecord {
   std::uint64_t epoch = 0;
   std::uint64_t n = 0;
-  std::string reason;          // one word: "normal", "slow_consumer", "timeout", …
+  std::string reason = {};          // one word: "normal", "slow_consumer", "timeout", …
   ClosedBy by = ClosedBy::kClient;
   std::uint16_t code = 0;      // WebSocket close code; 0: none
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::uint64_t frames_in = 0;
   std::uint64_t frames_out = 0;
-  std::string request_id;
-  std::string address;         // the client's
-  std::string path;            // its first kMaxClosedPath bytes
+  std::string request_id = {};
+  std::string address = {};         // the client's
+  std::string path = {};            // its first kMaxClosedPath bytes
   std::int64_t opened = 0;     // milliseconds since 1970
 
   friend bool operator==(const ClosedRecord&, const ClosedRecord&) = default;
@@ -145,7 +145,7 @@ inline constexpr std::size_t kMaxClosedPath = 64;      // bytes
 inline constexpr std::size_t kMaxClosedRecords = 256;  // in one message
 
 struct Closed {
-  std::vector<ClosedRecord> records;
+  std::vector<ClosedRecord> records = {};
 
   friend bool operator==(const Closed&, const Closed&) = default;
 };
@@ -153,8 +153,8 @@ struct Closed {
 /// Every second, and on a change of `redis_state`. Series as in Prometheus' text, without pool and endpoint:
 /// `hubgate_hub_messages_total{hub="Demo.ChatHub"}`.
 struct Stats {
-  std::string redis_state;  // "ready", "down", …; empty: no Redis
-  std::map<std::string, double> series;
+  std::string redis_state = {};  // "ready", "down", …; empty: no Redis
+  std::map<std::string, double> series = {};
 
   friend bool operator==(const Stats&, const Stats&) = default;
 };
@@ -178,12 +178,12 @@ struct Accept {
   std::uint64_t epoch = 0;
   std::uint64_t n = 0;  // counts up from 1 in each epoch
   Kind kind = Kind::kClient;
-  std::string head;   // the request head as the proxy wrote it anew, with its final empty line; empty for a relay
-  std::string early;  // bytes that the client has sent behind it
-  std::string client_address;
-  std::string local_address;
-  std::string listener;
-  std::string request_id;
+  std::string head = {};   // the request head as the proxy wrote it anew, with its final empty line; empty for a relay
+  std::string early = {};  // bytes that the client has sent behind it
+  std::string client_address = {};
+  std::string local_address = {};
+  std::string listener = {};
+  std::string request_id = {};
 
   friend bool operator==(const Accept&, const Accept&) = default;
 };

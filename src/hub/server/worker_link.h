@@ -86,15 +86,18 @@ class WorkerLink {
   static constexpr Duration kReportInterval = std::chrono::milliseconds(10);
 
  private:
-  class Control;
-  class Handover;
+  struct Control;
+  struct Handover;
   void on_control(const control::ControlToWorker& message);
-  void on_handover(control::HandoverToWorker message, Descriptor descriptor, bool descriptor_lost);
-  void begin_epoch(const control::Hello& hello);
+  void on_handover(control::HandoverToWorker message, Descriptor descriptor);
+  void on_accept(control::Accept accept, Descriptor descriptor);
+  void settle_soon();
   void settle();
   void deliver();
-  void report();
   void report_soon();
+  void report();
+  bool report_closed();
+  void on_second();
   void lost(std::string_view why);
 
   event::Loop& loop_;
@@ -104,24 +107,26 @@ class WorkerLink {
   std::unique_ptr<Handover> handover_;
   std::uint64_t epoch_ = 0;
   std::uint64_t handover_epoch_ = 0;
-  std::uint64_t read_up_to_ = 0;   // the highest n of handover_epoch_ read
-  std::uint64_t acked_up_to_ = 0;  // said with Mine
+  std::uint64_t read_up_to_ = 0;     // the highest n of handover_epoch_ that was read
+  std::uint64_t acked_up_to_ = 0;    // said with Mine, though perhaps still queued
+  std::uint64_t counted_up_to_ = 0;  // given to the handler or refused: what its load includes
   struct Admitted {
     control::Accept accept;
     Descriptor socket;
   };
-  std::deque<Admitted> admitted_;  // not yet acked
-  bool settle_scheduled_ = false;
-  std::optional<control::Load> load_;       // the newest, not yet sent
-  control::Load last_load_;
+  std::deque<Admitted> admitted_;  // not yet given to the handler
+  control::Load load_;
+  std::optional<control::Load> last_load_;     // as sent to this epoch
   std::vector<control::ClosedRecord> closed_;  // not yet sent
   std::uint64_t closed_dropped_ = 0;
   TimePoint last_report_{};
   event::Timer report_timer_;
-  event::Timer second_;            // watches the parent and the loop's lag
-  std::uint64_t loop_lag_ = 0;     // microseconds
+  event::Timer second_;         // watches the parent and the loop's lag
+  std::uint64_t loop_lag_ = 0;  // microseconds
   pid_t parent_;
+  bool settling_ = false;  // settle() runs at the end of this turn
   bool lost_ = false;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();  // for tasks of a later turn
 };
 
 }  // namespace hubgate::hub
