@@ -1,13 +1,19 @@
 #pragma once
 
+#include <cstdint>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "common/base/log.h"
 #include "common/event/disposable.h"
 #include "common/event/timer.h"
 #include "common/net/connection.h"
 #include "common/net/connector.h"
+#include "common/net/resolver.h"
 #include "common/net/tls_context.h"
 #include "common/redis/redis_url.h"
 #include "common/redis/resp.h"
@@ -50,15 +56,22 @@ class RedisConnection final : public event::Disposable, private net::Connection:
   /// Bytes of commands that have not left this process.
   std::size_t unsent() const { return connection_ ? connection_->unsent() : 0; }
   bool is_ready() const { return state_ == State::kReady; }
+  /// Bytes of all commands so far, those that let us in included; and how many of them the kernel has taken.
+  std::uint64_t written() const { return written_; }
+  std::uint64_t bytes_out() const { return connection_ ? connection_->bytes_out() : 0; }
 
   void retire() override;
 
  private:
   enum class State : std::uint8_t { kIdle, kConnecting, kEntering, kReady, kFailed };
 
+  void connect_to(std::vector<net::Address> addresses);
+  void connect_to_next();
   void on_connected(Result<Descriptor> socket);
   Result<void> enter();
+  void write(Payload command);
   void on_entering_reply(const Reply& reply);
+  Duration tick() const;
   void on_tick();
   void fail(Error error);
   std::size_t on_data(MutableBytes input) override;
@@ -71,18 +84,18 @@ class RedisConnection final : public event::Disposable, private net::Connection:
   std::shared_ptr<const net::TlsContext> tls_;
   Handler* handler_;
   State state_ = State::kIdle;
-  net::Connector connector_;
+  std::unique_ptr<net::Resolver> resolver_;  // only for a host that is a name
+  std::vector<net::Address> addresses_;      // still to be tried
+  std::unique_ptr<net::Connector> connector_;
   std::unique_ptr<net::Connection> connection_;
   RespReader reader_;
   event::Timer timer_;  // the connect deadline, later the heart beat
-  int entering_replies_left_ = 0;
-  bool asked_for_password_ = false;
-  int auth_reply_ = 0;  // which of the replies left belongs to AUTH; 0: none
-  int select_reply_ = 0;
-  bool heard_ = false;           // bytes came since the last tick
-  bool ping_waits_ = false;      // its answer has not come
-  Duration since_ping_{};        // by ticks, so a process that was stopped does not blame Redis
-  Duration silent_{};            // by ticks, while a PING waits
+  std::deque<std::string_view> entering_;  // commands whose answers must come before we are in
+  std::uint64_t written_ = 0;              // bytes of all commands
+  bool heard_ = false;       // bytes came since the last tick
+  bool ping_waits_ = false;  // its answer has not come
+  Duration since_ping_{};
+  Duration silent_{};  // while a PING waits
   std::optional<Error> failed_early_;
 };
 

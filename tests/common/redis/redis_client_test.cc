@@ -1,0 +1,319 @@
+#include "common/redis/redis_client.h"
+
+#include "tests/support/catch.h"
+#include "tests/support/fake_redis.h"
+#include "tests/support/memory_log.h"
+#include "tests/support/turn_until.h"
+
+namespace hubgate::redis {
+namespace {
+
+using State = RedisClient::State;
+using namespace std::chrono_literals;
+
+/// A client of a FakeRedis that keeps what it is told.
+struct Setup : RedisClient::Handler {
+  explicit Setup(const std::string& options = "", RedisClient::Options changed = {}) {
+    changed.url = RedisUrl::parse(redis.url() + options).value();
+    changed.first_pause = 1ms;
+    changed.longest_pause = 5ms;
+    client = std::make_unique<RedisClient>(loop, std::move(changed), *log, random, *this);
+  }
+  ~Setup() override { loop.dispose(std::move(client)); }
+
+  void on_redis_message(std::string_view channel, Bytes payload) override {
+    messages.push_back(std::string(channel) + "=" + std::string(as_text(payload)));
+  }
+  void on_redis_state(State state) override { states.push_back(state); }
+
+  bool becomes(State state) {
+    return test::turn_until(loop, [&] { return client->state() == state; });
+  }
+  RedisClient::OnConfirmed note(const std::string& name) {
+    return [this, name](const Result<void>& result) {
+      told.push_back(name + ": " + (result ? std::string("confirmed") : result.error().what));
+    };
+  }
+  RedisClient::OnAnswer note_answer() {
+    return [this](const Result<std::uint64_t>& result) {
+      told.push_back(result ? std::to_string(*result) : result.error().what);
+    };
+  }
+
+  event::Loop loop;
+  test::MemoryLog log;
+  SeededRandom random{1};
+  test::FakeRedis redis{loop};
+  std::unique_ptr<RedisClient> client;
+  std::vector<State> states;
+  std::vector<std::string> messages;
+  std::vector<std::string> told;
+};
+
+using Strings = std::vector<std::string>;
+
+TEST_CASE("the publishing link opens only after every wanted channel is confirmed", "[redis]") {
+  Setup setup;
+  setup.client->subscribe("a");
+  setup.client->subscribe("b");
+  setup.redis.hold_confirmations(true);
+  setup.client->start();
+  REQUIRE(test::turn_until(setup.loop, [&] { return setup.redis.subscribers_of("b") == 1; }));
+  test::turn_until_idle(setup.loop);
+  CHECK(setup.redis.links() == 1);
+  CHECK(setup.client->state() == State::kSubscribing);
+  setup.redis.hold_confirmations(false);
+  REQUIRE(setup.becomes(State::kReady));
+  CHECK(setup.redis.links() == 2);
+  CHECK(setup.states == std::vector<State>{State::kConnecting, State::kSubscribing, State::kReady});
+}
+
+TEST_CASE("a message comes back on the channel that it was published to, and the receivers are counted", "[redis]") {
+  Setup setup;
+  setup.client->subscribe("a");
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kReady));
+  CHECK(setup.client->publish("a", as_bytes("one"), setup.note_answer()));
+  CHECK(setup.client->publish("b", as_bytes("nobody"), setup.note_answer()));
+  CHECK(setup.client->publish("a", as_bytes("two"), setup.note_answer()));
+  REQUIRE(test::turn_until(setup.loop, [&] { return setup.told.size() == 3 && setup.messages.size() == 2; }));
+  CHECK(setup.told == Strings{"1", "0", "1"});
+  CHECK(setup.messages == Strings{"a=one", "a=two"});
+  CHECK(setup.client->counters().published == 3);
+  CHECK(setup.client->counters().received == 2);
+}
+
+TEST_CASE("a subscription is confirmed when Redis says so", "[redis]") {
+  Setup setup;
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kReady));
+  setup.redis.hold_confirmations(true);
+  setup.client->subscribe("a", setup.note("first"));
+  setup.client->subscribe("a", setup.note("second"));
+  REQUIRE(test::turn_until(setup.loop, [&] { return setup.redis.subscribers_of("a") == 1; }));
+  test::turn_until_idle(setup.loop);
+  CHECK(setup.told.empty());
+  setup.redis.hold_confirmations(false);
+  REQUIRE(test::turn_until(setup.loop, [&] { return !setup.told.empty(); }));
+  CHECK(setup.told == Strings{"first: confirmed", "second: confirmed"});
+  setup.client->subscribe("a", setup.note("third"));
+  CHECK(setup.told.back() == "third: confirmed");
+}
+
+TEST_CASE("subscriptions of one turn leave in one command", "[redis]") {
+  Setup setup;
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kReady));
+  setup.redis.forget_commands();
+  for (const char* channel : {"a", "b", "c"}) setup.client->subscribe(channel);
+  setup.client->unsubscribe("b");
+  REQUIRE(test::turn_until(setup.loop, [&] { return !setup.redis.commands().empty(); }));
+  REQUIRE(setup.redis.commands().size() == 1);
+  CHECK(setup.redis.commands()[0].words == Strings{"SUBSCRIBE", "a", "c"});
+}
+
+TEST_CASE("losing either link closes both, and all that was wanted comes back", "[redis]") {
+  const bool subscribing = GENERATE(true, false);
+  CAPTURE(subscribing);
+  Setup setup;
+  setup.client->subscribe("a");
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kReady));
+  setup.redis.drop_links_if(subscribing);
+  REQUIRE(setup.becomes(State::kDown));
+  setup.client->subscribe("b", setup.note("b"));
+  CHECK(setup.told == Strings{"b: Redis is down"});
+  CHECK(setup.client->publish("a", as_bytes("x")).error().code == ErrorCode::kUnavailable);
+  REQUIRE(setup.becomes(State::kReady));
+  CHECK(setup.redis.links() == 2);
+  CHECK(setup.redis.subscribers_of("a") == 1);
+  CHECK(setup.redis.subscribers_of("b") == 1);
+  CHECK(setup.client->counters().disconnects == 1);
+  CHECK(setup.client->counters().connects == 2);
+}
+
+TEST_CASE("whoever waits is told when the link is lost", "[redis]") {
+  Setup setup;
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kReady));
+  setup.redis.hold_confirmations(true);
+  setup.redis.hold_answers(true);
+  setup.client->subscribe("a", setup.note("a"));
+  CHECK(setup.client->publish("x", as_bytes("left"), setup.note_answer()));
+  REQUIRE(test::turn_until(setup.loop, [&] { return setup.redis.channels_of("PUBLISH").size() == 1; }));
+  CHECK(setup.client->publish("x", as_bytes("stays"), setup.note_answer()));
+  setup.redis.drop_links();
+  REQUIRE(setup.becomes(State::kDown));
+  CHECK(setup.told == Strings{"a: Redis is down", "Redis is down", "Redis is down"});
+  CHECK(setup.client->counters().unknown + setup.client->counters().lost == 2);
+  CHECK(setup.client->counters().unknown >= 1);
+  SECTION("and nothing is published again") {
+    setup.redis.hold_confirmations(false);
+    setup.redis.hold_answers(false);
+    setup.redis.forget_commands();
+    REQUIRE(setup.becomes(State::kReady));
+    test::turn_until_idle(setup.loop);
+    CHECK(setup.redis.channels_of("PUBLISH").empty());
+  }
+}
+
+TEST_CASE("leaving a channel that waits for its confirmation ends the wait", "[redis]") {
+  Setup setup;
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kReady));
+  setup.redis.hold_confirmations(true);
+  setup.client->subscribe("a", setup.note("a"));
+  REQUIRE(test::turn_until(setup.loop, [&] { return setup.redis.subscribers_of("a") == 1; }));
+  setup.client->unsubscribe("a");
+  CHECK(setup.told == Strings{"a: the channel was left"});
+  REQUIRE(test::turn_until(setup.loop, [&] { return setup.redis.subscribers_of("a") == 0; }));
+}
+
+TEST_CASE("publishes beyond the queue's limit are counted as lost", "[redis]") {
+  RedisClient::Options options;
+  options.max_queue = 1000;
+  Setup setup("", options);
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kReady));
+  const std::string big(600, 'x');
+  CHECK(setup.client->publish("a", as_bytes(big)));
+  const auto second = setup.client->publish("a", as_bytes(big));
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == ErrorCode::kTooLarge);
+  CHECK(setup.client->counters().lost == 1);
+  REQUIRE(test::turn_until(setup.loop, [&] { return setup.client->counters().published == 1; }));
+  CHECK(setup.client->publish("a", as_bytes(big)));
+}
+
+TEST_CASE("a Redis that falls silent is given up", "[redis]") {
+  RedisClient::Options options;
+  options.times = {.connect_timeout = 100ms, .ping_interval = 4ms, .dead_after = 10ms};
+  Setup setup("", options);
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kReady));
+  SECTION("but not while it answers PING") {
+    const std::size_t pings = setup.redis.pings();
+    REQUIRE(test::turn_until(setup.loop, [&] { return setup.redis.pings() > pings + 10; }));
+    CHECK(setup.client->counters().disconnects == 0);
+  }
+  SECTION("when it does not") {
+    setup.redis.fall_silent(true);
+    REQUIRE(setup.becomes(State::kDown));
+    CHECK(setup.log.contains("Redis does not answer PING"));
+    REQUIRE(test::turn_until(setup.loop, [&] { return setup.client->counters().failed_connects == 2; }));
+    setup.redis.fall_silent(false);
+    REQUIRE(setup.becomes(State::kReady));
+  }
+}
+
+TEST_CASE("it comes back by itself however long Redis is away", "[redis]") {
+  Setup setup;
+  setup.redis.go_away();
+  setup.client->subscribe("a");
+  setup.client->start();
+  REQUIRE(test::turn_until(setup.loop, [&] { return setup.client->counters().failed_connects == 5; }));
+  setup.redis.come_back();
+  REQUIRE(setup.becomes(State::kReady));
+  CHECK(setup.redis.subscribers_of("a") == 1);
+  SECTION("with one line in the log for going and one for coming") {
+    const auto count = [&](std::string_view text) {
+      std::size_t lines = 0;
+      for (const auto& line : setup.log.lines()) lines += line.find(text) != std::string::npos ? 1 : 0;
+      return lines;
+    };
+    CHECK(count("redis down") == 1);
+    CHECK(count("redis ready") == 1);
+  }
+}
+
+TEST_CASE("a password is sent, and a wrong one is an error that the log shows without it", "[redis]") {
+  char name[] = "/tmp/redis_password_XXXXXX";
+  const Descriptor file(::mkstemp(name));
+  REQUIRE(::write(file.get(), "sesame\n", 7) == 7);
+  Setup setup("?user=alice&password_file=" + std::string(name));
+  SECTION("the right one lets us in") {
+    setup.redis.want_password("sesame");
+    setup.client->start();
+    REQUIRE(setup.becomes(State::kReady));
+    CHECK(setup.redis.commands()[0].words == Strings{"AUTH", "alice", "sesame"});
+  }
+  SECTION("a wrong one does not") {
+    setup.redis.want_password("another");
+    setup.client->start();
+    REQUIRE(setup.becomes(State::kDown));
+    CHECK(setup.log.contains("Redis refused AUTH: WRONGPASS"));
+    for (const std::string& line : setup.log.lines()) CHECK(line.find("sesame") == std::string::npos);
+    setup.redis.want_password("sesame");
+    REQUIRE(setup.becomes(State::kReady));
+  }
+  ::unlink(name);
+}
+
+TEST_CASE("a password that we lack is said as such", "[redis]") {
+  Setup setup;
+  setup.redis.want_password("sesame");
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kDown));
+  CHECK(setup.log.contains("NOAUTH"));
+}
+
+TEST_CASE("a database is selected and the link named on both links", "[redis]") {
+  Setup setup("?db=3");
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kReady));
+  std::vector<Strings> words;
+  for (const auto& command : setup.redis.commands()) words.push_back(command.words);
+  CHECK(words == std::vector<Strings>{{"SELECT", "3"},
+                                      {"CLIENT", "SETNAME", "hubgate:sub"},
+                                      {"SELECT", "3"},
+                                      {"CLIENT", "SETNAME", "hubgate:pub"}});
+}
+
+TEST_CASE("a refused subscription gives the links up and says why", "[redis]") {
+  Setup setup;
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kReady));
+  setup.redis.refuse_channel("secret");
+  setup.client->subscribe("secret", setup.note("secret"));
+  REQUIRE(setup.becomes(State::kDown));
+  CHECK(setup.told == Strings{"secret: Redis is down"});
+  CHECK(setup.log.contains("Redis refused a subscription: NOPERM"));
+}
+
+TEST_CASE("many thousand subscriptions come back in batches", "[redis]") {
+  Setup setup;
+  for (int i = 0; i < 2000; ++i) setup.client->subscribe("channel" + std::to_string(i));
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kReady));
+  CHECK(setup.redis.channels_of("SUBSCRIBE").size() == 2000);
+  for (const auto& command : setup.redis.commands()) CHECK(command.words.size() <= 513);
+}
+
+TEST_CASE("after stop everybody is told and nothing is tried again", "[redis]") {
+  Setup setup;
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kReady));
+  setup.redis.hold_confirmations(true);
+  setup.client->subscribe("a", setup.note("a"));
+  setup.client->stop();
+  CHECK(setup.client->state() == State::kDown);
+  CHECK(setup.told == Strings{"a: Redis is down"});
+  REQUIRE(test::turn_until(setup.loop, [&] { return setup.redis.links() == 0; }));
+  setup.client->subscribe("b", setup.note("b"));
+  CHECK(setup.told.back() == "b: Redis is down");
+}
+
+TEST_CASE("the messages of one read are delivered in one turn", "[redis]") {
+  Setup setup;
+  setup.client->subscribe("a");
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kReady));
+  for (int i = 0; i < 100; ++i) setup.redis.publish("a", std::to_string(i));
+  setup.loop.turn(false);  // they leave
+  REQUIRE(setup.messages.empty());
+  setup.loop.turn(false);
+  CHECK(setup.messages.size() == 100);
+}
+
+}  // namespace
+}  // namespace hubgate::redis
