@@ -34,7 +34,8 @@ class RequestReader {
   Rejection rejection() const { return rejection_; }
   /// A byte of the present request's head has been taken (its first line may still be untaken input).
   bool has_begun() const { return state_ != State::kStart || skipped_line_; }
-  bool is_in_body() const { return state_ == State::kBody; }
+  /// Bytes of the present body that are known to be still to come (of chunks only the present one's).
+  std::uint64_t remaining_body() const { return body_.remaining(); }
 
   static constexpr std::size_t kMaxMethod = 64;  // bytes
 

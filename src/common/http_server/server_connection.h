@@ -2,48 +2,23 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "common/base/bytes.h"
 #include "common/base/descriptor.h"
 #include "common/event/disposable.h"
 #include "common/event/timer.h"
+#include "common/http/http1_body_writer.h"
 #include "common/http/http1_reader.h"
 #include "common/http/http1_state.h"
 #include "common/http/message.h"
+#include "common/http_server/end_reason.h"
+#include "common/http_server/server_limits.h"
 #include "common/net/address.h"
 #include "common/net/connection.h"
 
 namespace hubgate::http_server {
-
-/// What one client connection may cost. A value, shared by connections; each asks for it anew before every request,
-/// so a reload takes effect with the next one. Defaults: spec of the proxy, table of defaults.
-struct ServerLimits {
-  http::ReaderLimits reader;
-  std::uint64_t max_body = 1024 * 1024;               // bytes of one request's body; see Handler::body_limit
-  Duration head_deadline = std::chrono::seconds(10);  // from a head's first byte (the first head: from the accept) to its end
-  Duration tls_deadline = std::chrono::seconds(10);   // of the handshake
-  Duration keep_alive_idle = std::chrono::seconds(65);
-  std::uint32_t max_requests = 1000;                  // on one connection
-  Duration max_age = std::chrono::hours(1);           // no new request after it
-  Duration body_idle = std::chrono::seconds(30);      // between two reads of a body
-  Duration write_idle = std::chrono::seconds(30);     // output waits and the peer takes none of it
-  Duration linger_time = std::chrono::seconds(1);     // how long input is drained after our last byte
-  std::size_t linger_bytes = 64 * 1024;
-};
-
-/// Why a server connection ended without its owner's asking.
-enum class EndReason : std::uint8_t {
-  kPeerEnded,   // the client closed, between requests or in the middle of one
-  kPeerReset,   // the client or the network broke it
-  kTlsFailed,
-  kOverflow,    // more unread bytes than a connection keeps
-  kFinished,    // the last answer is out: one side said close, or a limit was reached
-  kRejected,    // what was read was refused, and answered
-  kIdle,        // no request came in time
-  kSlowReader,  // output waited and nothing of it was taken
-};
-std::string_view to_string(EndReason reason) noexcept;
 
 /// One client's HTTP/1.1 connection: requests in turn, each answered before the next is looked at. Used by the proxy's
 /// sessions, the admin listener and the worker. It sends its own answers to what cannot be understood (400, 408, 413,
@@ -56,7 +31,7 @@ class ServerConnection final : public event::Disposable, private net::Connection
   class Handler {
    public:
     virtual ~Handler() = default;
-    /// Asked before each head is read; may be another one than before.
+    /// Asked in the constructor and before each head is read; not null, may be another one than before.
     virtual std::shared_ptr<const ServerLimits> limits() = 0;
     /// How many bytes of body this request may have; asked before on_request. More: 413.
     virtual std::uint64_t body_limit(const http::RequestHead& head, const ServerLimits& limits) {
@@ -75,8 +50,8 @@ class ServerConnection final : public event::Disposable, private net::Connection
     /// The client has ended its side while its whole request is in and the answer is not: true to finish the answer,
     /// false to close (on_closed follows). A held answer (poll, event stream) wants to know; a quick one need not.
     virtual bool on_half_closed() { return false; }
-    /// Something was refused; it has been answered unless an answer was under way. An open exchange is void from now
-    /// on: what is written to it goes nowhere. on_closed follows when the client has had the answer.
+    /// Something was refused; it has been answered unless an answer was under way, which is cut. An open exchange is
+    /// void from now on: what is written to it goes nowhere. on_closed follows when the client has had the answer.
     virtual void on_rejected(http::Rejection rejection, int status) {
       (void)rejection;
       (void)status;
@@ -108,7 +83,7 @@ class ServerConnection final : public event::Disposable, private net::Connection
   bool write_body(Bytes bytes);
   /// Without a copy where the framing needs none.
   bool write_body(Payload payload);
-  /// Completes it. A body shorter than its length cannot be completed: that aborts.
+  /// Completes it. A body shorter than its length is a mistake of ours: the connection is cut, on_closed follows.
   void end_response();
   /// 100 Continue, if the client waits for it and none of its body has come.
   void send_continue();
@@ -121,9 +96,9 @@ class ServerConnection final : public event::Disposable, private net::Connection
   /// No further request: closes now if no exchange is open, else after its answer. on_closed(kFinished) follows.
   void drain();
 
-  /// Hands the connection out, with its unread bytes still in it (they are shown to the next net handler). Only in or
-  /// after on_request of a request whose `upgrade` is kWebSocket and which has not been answered. This object is empty
-  /// then and may be disposed of. The head of such a request is complete, and on_request_end came or comes.
+  /// Hands the connection out, with its unread bytes still in it: call its set_handler() or release() at once. Only in
+  /// or after on_request of a request whose `upgrade` is kWebSocket and which has not been answered. Such a request is
+  /// complete when on_request comes. This object is empty afterwards and is to be disposed of.
   std::unique_ptr<net::Connection> take_connection();
   /// Whether take_connection() may be called now.
   bool can_take_connection() const;
@@ -160,61 +135,71 @@ class ServerConnection final : public event::Disposable, private net::Connection
   // net::Connection::Handler
   std::size_t on_data(MutableBytes input) override;
   bool on_end() override;
-  void on_drained() override;
+  void on_drained() override { on_next_turn(); }
   void on_secured() override;
   void on_closed(net::CloseReason reason) override;
 
-  void wait_for_request();
-  std::size_t read_head(MutableBytes input);
-  std::size_t read_body(MutableBytes input);
-  void begin_request();
-  bool show_request();
-  std::size_t discard_body(MutableBytes piece);
-  void hold_input();
-  void reject(http::Rejection rejection);
-  void write_answer_head(http::ResponseHead& head);
-  bool after_write();
-  bool decide_keep_alive(const http::ResponseHead& head) const;
+  // Each returns how much of the input it took, and whether the rest may be looked at now.
+  struct Progress {
+    std::size_t taken = 0;
+    bool goes_on = false;
+  };
+  Progress read_head(MutableBytes input);
+  Progress read_body(MutableBytes input);
+  Progress use_body(MutableBytes piece);
+  bool begin_request();
+  void show_upgrade();
+  void finish_request();
+  Progress hold_input();
+
+  void write_answer_head(http::ResponseHead& head, std::string_view body);
+  bool is_answering() const { return phase_ == Phase::kExchange && state_.responder() == http::SideState::kSending; }
+  bool write_framed(std::optional<Payload> framed);
+  void complete_answer();
   void finish_if_complete();
   void next_exchange();
+  void reject(http::Rejection rejection);
   void linger(EndReason reason);
   void end(EndReason reason);
+  void end_later(EndReason reason);
+  void cut(EndReason reason);
+  void fall_silent();
+
   void on_deadline();
+  void on_linger_deadline();
   void on_next_turn();
   void on_write_check();
-  void watch_writing();
 
   event::Loop& loop_;
   event::Timers& timers_;
   Handler* handler_;
-  std::unique_ptr<net::Connection> connection_;
   std::shared_ptr<const ServerLimits> limits_;
+  std::unique_ptr<net::Connection> connection_;
   http::RequestReader reader_;
   http::Http1State state_;
+  http::BodyWriter answer_body_;
   event::Timer deadline_;     // of the present phase
-  event::Timer next_turn_;    // what must wait until the stack is empty and output has left
+  event::Timer next_turn_;    // for what must wait until the stack is empty or output has left
   event::Timer write_check_;  // runs only while output waits
   TimePoint opened_;
   TimePoint last_read_{};
-  std::uint64_t body_limit_ = 0;      // bytes; of the present request
-  std::uint64_t body_read_ = 0;       // bytes of it so far
-  std::uint64_t body_left_ = 0;       // bytes that the answer's length still promises
+  std::uint64_t body_limit_ = 0;  // bytes; of the present request
+  std::uint64_t body_read_ = 0;   // bytes of it so far
   std::uint64_t written_at_check_ = 0;
+  std::uint64_t discarded_ = 0;   // bytes of an unread body, or of lingering
   std::uint32_t requests_ = 0;
-  std::size_t discarded_ = 0;         // bytes of unread bodies and of lingering
   Phase phase_ = Phase::kIdle;
   EndReason end_reason_ = EndReason::kFinished;
-  http::BodyKind answer_framing_ = http::BodyKind::kNone;
-  bool head_request_ = false;         // the present request is HEAD, is HTTP/1.0, waits for 100, offered WebSocket
+  // Of the present request: it is HEAD, is HTTP/1.0, waits for 100, offers WebSocket.
+  bool to_head_ = false;
   bool http10_ = false;
   bool awaits_continue_ = false;
-  bool upgrade_offered_ = false;
-  bool sends_body_ = false;           // body bytes of the present answer go out
-  bool input_held_ = false;           // bytes of a later request wait
-  bool body_paused_ = false;          // the handler took less than it was given
-  bool wants_drained_ = false;
-  bool head_begun_ = false;           // a byte of the present head has come
+  bool offers_upgrade_ = false;
+  bool input_held_ = false;     // bytes of a later request wait
+  bool body_paused_ = false;    // the handler took less than it was given
+  bool wants_drained_ = false;  // write_body() has said false
   bool draining_ = false;
+  bool peer_ended_ = false;     // the client will send no more, but may still read
 };
 
 }  // namespace hubgate::http_server
