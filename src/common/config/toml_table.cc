@@ -8,6 +8,7 @@
 #include <set>
 
 #include "common/base/ascii.h"
+#include "common/config/nearest_word.h"
 #include "common/config/units.h"
 
 namespace hubgate::config {
@@ -43,35 +44,6 @@ std::string_view type_name(const toml::node& node) {
     default:
       return "a date";
   }
-}
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-// The known word nearest to `word`, if it is near enough to be meant.
-std::string_view nearest(std::string_view word, const std::vector<std::string>& known) {
-  std::string_view best;
-  std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
-  for (const std::string& candidate : known) {
-    const std::size_t distance = edit_distance(word, candidate);
-    if (distance < least && distance < candidate.size()) {
-      least = distance;
-      best = candidate;
-    }
-  }
-  return best;
 }
 
 // The element of a table or list that one part of a dotted key names.
@@ -419,7 +391,7 @@ void TomlTable::finish() {
     if (std::find(view_->asked.begin(), view_->asked.end(), key.str()) != view_->asked.end()) continue;
     Place place = place_of(node.source());
     if (place.line != Place{}.line) place = place_of(key.source());
-    const std::string_view meant = nearest(key.str(), view_->asked);
+    const std::string_view meant = nearest_word(key.str(), view_->asked);
     std::string what = "unknown key " + shown(key.str());
     if (!view_->path.empty()) what += " in [" + view_->path + "]";
     what += meant.empty() ? " (take it out)" : " (did you mean '" + std::string(meant) + "'?)";

@@ -60,8 +60,8 @@ struct PoolConfig {
   std::uint32_t workers = 1;         // slots of a pool with a command
   HandoverMode handover = HandoverMode::kAuto;
   milliseconds drain_time{60'000};
-  std::vector<std::string> endpoints;  // "127.0.0.1:9000", "unix:/path"
-  std::string application;             // what the workers are told; empty: the pool's name
+  std::vector<std::string> endpoints{};  // "127.0.0.1:9000", "unix:/path"
+  std::string application{};             // what the workers are told; empty: the pool's name
   BalancePolicy balance = BalancePolicy::kLeastConnections;
 
   bool is_local() const { return !command.empty(); }
