@@ -4,7 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -117,7 +117,7 @@ class WorkerSlot final : public event::Disposable {
   std::size_t unsettled() const { return unsettled_.size(); }
   /// Handed-over connections that live, by acks and Closed; after a restart of the proxy those since.
   std::uint64_t handed_over() const { return handed_over_; }
-  std::uint64_t max_connections() const;
+  std::uint64_t max_connections() const { return worker_cap_; }  // 0: not said
   const std::string& redis_state() const { return stats_.redis_state; }
   const control::Stats& stats() const { return stats_; }
   Duration loop_lag() const { return loop_lag_; }
@@ -142,33 +142,35 @@ class WorkerSlot final : public event::Disposable {
   static constexpr Duration kAckDeadline = std::chrono::seconds(2);
   static constexpr Duration kPingInterval = std::chrono::seconds(1);
   static constexpr int kPingsUntilHung = 10;
+  /// From a link's end to SIGKILL; the process's own end is told within it.
+  static constexpr Duration kBrokenGrace = std::chrono::milliseconds(500);
+  static constexpr Duration kAbortGrace = std::chrono::seconds(2);
   static constexpr std::size_t kHandoverSendBuffer = 4 * 1024 * 1024;  // bytes
 
  private:
-  class Control;
-  class Handover;
+  struct Control;
+  struct Handover;
   struct Unsettled {
     Descriptor socket;  // empty for a relay
     OnSettled on_settled;
-    TimePoint due;
-    bool relay = false;
+    TimePoint due;  // of its ack
   };
   void on_control(const control::ControlToProxy& message);
+  void on_predecessors(const control::ControlToProxy& message);
+  void on_path(const control::Path& path);
   void on_ready(const control::Ready& ready);
   void on_load(const control::Load& load);
   void on_closed(const control::Closed& closed);
   void on_handover(const control::HandoverToProxy& message);
   void on_broken(std::string_view link, std::string_view why);
   HandOver send_accept(control::Accept& accept, int descriptor);
-  void await(std::uint64_t n, Unsettled entry);
+  void await(std::uint64_t n, Descriptor socket, OnSettled on_settled);
   void acked_up_to(std::uint64_t n);
-  void refused(std::uint64_t n);
+  void settle(std::map<std::uint64_t, Unsettled>::iterator place, Settled how);
   void on_ack_due();
   void on_ping_due();
-  void abandon_unsettled(Settled how);
-  void move_to(State state);
   void set_draining(bool draining);
-  void heard();
+  void move_to(State state);
 
   event::Loop& loop_;
   event::Timers& timers_;
@@ -180,20 +182,19 @@ class WorkerSlot final : public event::Disposable {
   State state_ = State::kStarting;
   std::unique_ptr<Control> control_;
   std::unique_ptr<Handover> handover_;
-  bool control_greeted_ = false;   // the worker's Hello of our epoch has come
+  bool control_greeted_ = false;  // its Hello of our epoch has come
   bool handover_greeted_ = false;
-  bool ready_ = false;
+  bool ready_ = false;            // has said Ready to this proxy
   bool handing_over_ = true;
-  bool silent_ = false;            // let an ack pass its deadline; nothing new until it answers
-  bool refused_ = false;           // until its next Load
+  bool silent_ = false;           // let an ack pass its deadline; gets nothing new until it answers
+  bool refused_ = false;          // until its next Load
   bool link_full_ = false;
-  bool hung_ = false;
-  std::uint64_t next_n_ = 1;
+  bool ending_ = false;           // hung or broken: it is being killed
+  std::uint64_t last_n_ = 0;
   std::map<std::uint64_t, Unsettled> unsettled_;  // by n
-  std::uint64_t client_sent_after_load_ = 0;      // client messages with n above the last Load's as_of
-  std::map<std::uint64_t, bool> counted_;         // n of client messages since the last Load
-  std::uint64_t handed_over_ = 0;
+  std::set<std::uint64_t> after_load_;            // n of client sockets that the worker's last Load does not count
   control::Load worker_load_;
+  std::uint64_t handed_over_ = 0;
   std::uint64_t worker_cap_ = 0;
   std::vector<control::Path> paths_;
   control::Stats stats_;
