@@ -25,7 +25,7 @@ enum class MessageType : std::uint8_t {
   kSequence = 9,
 };
 
-/// Invocation headers (traceparent and the like), in the order of the wire.
+/// Invocation headers (traceparent and the like), in the order of the wire. Of several with one name the last counts.
 using MessageHeaders = std::vector<std::pair<std::string, std::string>>;
 
 /// What a client sent, envelope only. Arguments, item and result stay as the bytes they came in, to be bound with
@@ -75,7 +75,8 @@ struct InvocationView {
   std::span<const Value> arguments;
   /// Not empty: the client is asked for a result.
   std::string_view invocation_id = {};
-  std::span<const std::string> stream_ids = {};
+  /// Where JSON tells an empty list from none, an empty span is the former.
+  std::optional<std::span<const std::string>> stream_ids = {};
   const MessageHeaders* headers = nullptr;
   /// A StreamInvocation: only clients send those.
   bool is_stream = false;

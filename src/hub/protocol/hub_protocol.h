@@ -36,7 +36,7 @@ struct ParseResult {
   std::string violation = {};
 };
 
-/// What to do with a value that the protocol cannot write: NaN, infinities and extensions in JSON.
+/// What to do with a value that the protocol cannot write: NaN, infinities and extensions in JSON, too many levels.
 enum class Unwritable : std::uint8_t { kFail, kNull };
 
 /// One way of turning hub messages into bytes and back: no I/O, no state, shared by all connections; any thread.
@@ -80,6 +80,14 @@ class HubProtocol {
 /// Detail of the Close message when the transport's input ends inside a message.
 inline constexpr std::string_view kInputEndedInMessage =
     "InvalidDataException: Connection terminated while reading a message.";
+
+/// Detail of a call's error when an argument does not fit its parameter.
+inline constexpr std::string_view kBindingFailed =
+    "InvalidDataException: Error binding arguments. Make sure that the types of the provided values match the types of "
+    "the hub method being invoked.";
+
+/// Detail of the Close message when a message is larger than ParseState::max_message.
+std::string message_too_large(std::size_t max_message);
 
 /// A protocol that every server has, by name ("json", "messagepack"), with default settings; nullptr: unknown.
 const HubProtocol* find_standard_protocol(std::string_view name);

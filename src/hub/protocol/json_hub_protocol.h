@@ -1,7 +1,7 @@
 #pragma once
 
 #include "hub/protocol/hub_protocol.h"
-#include "hub/protocol/json.h"
+#include "hub/protocol/json_writer.h"
 
 namespace hubgate::hub {
 
@@ -9,7 +9,7 @@ namespace hubgate::hub {
 /// fast one. Source: aspnetcore docs/specs/HubProtocol.md, "JSON Encoding".
 class JsonHubProtocol final : public HubProtocol {
  public:
-  explicit JsonHubProtocol(json::Names names = json::Names::kCamelCase);
+  explicit JsonHubProtocol(json::Names names = json::Names::kCamelCase) noexcept : names_(names) {}
 
   std::string_view name() const override { return "json"; }
   int version() const override { return 2; }

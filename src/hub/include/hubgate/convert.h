@@ -373,7 +373,7 @@ class EnumNames {
 };
 
 template <class T>
-concept DescribedStruct = requires(Fields<T>& fields) { describe(fields); };
+concept DescribedStruct = std::is_class_v<T> && requires(Fields<T>& fields) { describe(fields); };
 template <class T>
 concept DescribedEnum = std::is_enum_v<T> && requires(EnumNames<T>& names) { describe(names); };
 
