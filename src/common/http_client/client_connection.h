@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include <hubgate/result.h>
 
@@ -9,6 +10,7 @@
 #include "common/base/descriptor.h"
 #include "common/event/disposable.h"
 #include "common/event/timer.h"
+#include "common/http/http1_body_writer.h"
 #include "common/http/http1_reader.h"
 #include "common/http/http1_state.h"
 #include "common/http/message.h"
@@ -18,7 +20,7 @@ namespace hubgate::http_client {
 
 /// How long one exchange waits for the other side.
 struct ExchangeTimeouts {
-  Duration response_head = std::chrono::seconds(30);  // from the request's end (or 100 ms of silence in its body) to a final head
+  Duration response_head = std::chrono::seconds(30);  // from the request's end, or without a byte of it going out, to a final head
   Duration body_idle = std::chrono::seconds(120);     // between two reads of the response's body
 };
 
@@ -53,7 +55,7 @@ class ClientConnection final : public event::Disposable, private net::Connection
     /// A 101 to a request that offered WebSocket: take_connection() (its unread bytes are the other protocol's), or
     /// dispose of it. Whether the answer is a correct one is the caller's to check.
     virtual void on_upgraded(http::ResponseHead& head) { (void)head; }
-    /// The open exchange failed; the connection is closed. The last call.
+    /// The open exchange failed; the connection is closed. The last call. Never out of a call of the handler's.
     virtual void on_failed(const Failure& failure) = 0;
     /// The connection ended while no exchange was open, or bytes came that nobody asked for. The last call.
     virtual void on_closed() {}
@@ -72,12 +74,13 @@ class ClientConnection final : public event::Disposable, private net::Connection
   /// False: more than kHighMark bytes wait to be sent; on_request_drained() comes when they have left.
   bool write_body(Bytes bytes);
   bool write_body(Payload payload);
-  /// Completes a body of length (which must be whole) or of chunks.
+  /// Completes a body of length (which must be whole) or of chunks. Not for a head without a body.
   void end_request();
   /// Goes on after on_response_body took less than it was given.
   void resume_response();
 
-  /// For on_upgraded: hands the connection out with its unread bytes in it. This object is empty then.
+  /// In or after on_upgraded: hands the connection out with its unread bytes still in it; call its set_handler() at
+  /// once. This object is empty afterwards and is to be disposed of.
   std::unique_ptr<net::Connection> take_connection();
 
   /// No exchange is open and another may begin.
@@ -98,39 +101,49 @@ class ClientConnection final : public event::Disposable, private net::Connection
   // net::Connection::Handler
   std::size_t on_data(MutableBytes input) override;
   bool on_end() override;
-  void on_drained() override;
+  void on_drained() override { on_next_turn(); }
   void on_closed(net::CloseReason reason) override;
 
-  bool after_write();
+  // How much of the input was taken, and whether the rest may be looked at now.
+  struct Progress {
+    std::size_t taken = 0;
+    bool goes_on = false;
+  };
+
+  Progress read_response(MutableBytes input);
+  Progress use_head();
+  Progress use_body(MutableBytes piece);
+  void finish_response(bool surplus);
+  bool write_framed(std::optional<Payload> framed);
+  bool is_sending() const { return phase_ == Phase::kExchange && state_.requester() == http::SideState::kSending; }
   void on_deadline();
   void on_next_turn();
-  void wait_for_head();
-  std::size_t finish(std::size_t taken, bool surplus);
   void fail(Error error);
-  void close_idle();
-  void close();
+  void fail_later(Error error);
+  Failure failure_of(Error error) const;
+  void fall_silent();
 
   event::Loop& loop_;
   event::Timers& timers_;
   Handler* handler_;
   std::unique_ptr<net::Connection> connection_;
   http::ReaderLimits limits_;
-  http::ResponseReader reader_;
+  http::ResponseReader reader_{limits_};
   http::Http1State state_;
+  http::BodyWriter request_body_;
   ExchangeTimeouts timeouts_;
   event::Timer deadline_;
-  event::Timer next_turn_;
+  event::Timer next_turn_;  // for what must wait until the stack is empty or output has left
+  std::optional<Error> pending_error_;
   TimePoint last_read_{};
-  std::uint64_t body_left_ = 0;        // bytes that the request's length still promises
   std::uint64_t sent_before_ = 0;      // bytes_out() when the exchange began
   std::uint64_t received_before_ = 0;  // bytes_in() when the exchange began
+  std::uint64_t sent_at_check_ = 0;
   std::uint32_t exchanges_ = 0;
-  http::BodyKind request_framing_ = http::BodyKind::kNone;
   Phase phase_ = Phase::kIdle;
   bool body_begun_ = false;
-  bool head_seen_ = false;
   bool paused_ = false;         // the handler took less than it was given
-  bool wants_drained_ = false;
+  bool wants_drained_ = false;  // write_body() has said false
 };
 
 }  // namespace hubgate::http_client
