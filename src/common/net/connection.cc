@@ -137,9 +137,11 @@ void Connection::on_readable() {
   if (tls_ && !tls_->is_secured() && !secure()) return;
   if (closing_) return discard_input();
   if (is_paused()) return;
+  // What was kept comes first: the next read may find the end, and the handler must not hear of it before.
   const MutableBytes buffer = loop_.receive_buffer();
   if (tail_.size() > kMaxTail) return fail(CloseReason::kOverflow);
   std::copy(tail_.begin(), tail_.end(), buffer.begin());
+  if (delivery_scheduled_ && !tail_.empty()) return deliver(tail_.size());
   const MutableBytes room = buffer.subspan(tail_.size());
   const IoResult result = tls_ ? tls_->read(room) : plain_read(socket_.get(), room);
   switch (result.status) {

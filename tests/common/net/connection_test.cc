@@ -48,6 +48,21 @@ struct Fixture {
 
 }  // namespace
 
+TEST_CASE("unread bytes are shown before the end that came while reading was paused", "[net]") {
+  Fixture f;
+  f.handler.take = [](std::string_view) { return 0; };
+  test::write_all(f.pair.b.get(), "unread");
+  f.turn();
+  f.connection.pause(net::Pause::kBackpressure);
+  ::shutdown(f.pair.b.get(), SHUT_WR);
+  f.turn();
+  f.handler.take = nullptr;
+  f.connection.resume(net::Pause::kBackpressure);
+  f.turn(3);
+  CHECK(f.handler.received == "unread");
+  CHECK(f.handler.closed == net::CloseReason::kEnded);
+}
+
 TEST_CASE("bytes not taken are shown again in front of what comes", "[net]") {
   Fixture f;
   f.handler.take = [](std::string_view text) {
