@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,8 +21,8 @@ class HubGroup;
 /// ends it later.
 class HubConnectionContext {
  public:
-  /// `connection` is the transport's side; it outlives this object or is detached. For tests of lifetime managers a
-  /// protocol and a user may be given here, since they do without a handshake.
+  /// `connection` is the transport's side; it outlives this object, or detach() is called. For tests of lifetime
+  /// managers a protocol and a user may be given here, since they do without a handshake.
   explicit HubConnectionContext(ConnectionContext& connection, const HubProtocol* protocol = nullptr,
                                 std::string user_identifier = {});
   virtual ~HubConnectionContext() = default;
@@ -29,7 +30,7 @@ class HubConnectionContext {
   HubConnectionContext& operator=(const HubConnectionContext&) = delete;
 
   /// Public identifier, never the token. Valid as long as this object.
-  std::string_view connection_id() const;
+  const std::string& connection_id() const { return connection_id_; }
   /// Empty when the connection belongs to no user. Set once, before the lifetime manager hears of the connection.
   const std::string& user_identifier() const { return user_identifier_; }
   /// Chosen by the handshake; there is one before the lifetime manager hears of the connection.
@@ -52,9 +53,14 @@ class HubConnectionContext {
 
   /// nullptr once the transport is gone.
   ConnectionContext* transport() const { return transport_; }
-  /// The transport's object ends: the id is kept, nothing is written any more.
-  void detach();
+  /// The transport's object ends; nothing is written any more.
+  void detach() {
+    transport_ = nullptr;
+    aborted_ = true;
+  }
   void mark_aborted() { aborted_ = true; }
+  /// Where messages that are written are counted; null: nowhere.
+  void count_writes(std::uint64_t& counter) { written_ = &counter; }
   void set_protocol(const HubProtocol& protocol) { protocol_ = &protocol; }
   void set_user_identifier(std::string user_identifier) { user_identifier_ = std::move(user_identifier); }
 
@@ -62,9 +68,10 @@ class HubConnectionContext {
   friend class HubConnectionStore;
   ConnectionContext* transport_;
   const HubProtocol* protocol_;
+  const std::string connection_id_;  // a copy: calls that still run outlive the transport
   std::string user_identifier_;
-  std::string kept_id_;  // only after detach(); before that the transport has it
   std::vector<HubGroup*> groups_;
+  std::uint64_t* written_ = nullptr;
   std::size_t place_in_store_ = 0;
   bool aborted_ = false;
 };

@@ -96,7 +96,7 @@ class HubMethod {
   virtual ~HubMethod() = default;
   virtual std::size_t parameter_count() const = 0;
   /// As many arguments as parameters. Null when one does not fit its parameter.
-  virtual std::unique_ptr<BoundCall> bind(std::vector<Value> arguments) const = 0;
+  virtual std::unique_ptr<BoundCall> bind(std::vector<Value> arguments, ValueFormat format) const = 0;
 };
 
 struct NamedMethod {
@@ -160,25 +160,19 @@ class HubMember final : public HubMethod {
  public:
   explicit HubMember(Method method) : method_(method) {}
   std::size_t parameter_count() const override { return sizeof...(P); }
-  std::unique_ptr<BoundCall> bind(std::vector<Value> arguments) const override {
-    return bind(arguments, std::index_sequence_for<P...>());
+  std::unique_ptr<BoundCall> bind(std::vector<Value> arguments, ValueFormat format) const override {
+    return bind(arguments, format, std::index_sequence_for<P...>());
   }
 
  private:
   template <std::size_t... I>
-  std::unique_ptr<BoundCall> bind(std::vector<Value>& arguments, std::index_sequence<I...>) const {
-    static_cast<void>(arguments);  // unused when there are no parameters
+  std::unique_ptr<BoundCall> bind([[maybe_unused]] std::vector<Value>& arguments, [[maybe_unused]] ValueFormat format,
+                                  std::index_sequence<I...>) const {
     std::tuple<Kept<P>...> kept;
-    const bool fits = (take(std::move(arguments[I]), std::get<I>(kept)) && ...);
+    const bool fits =
+        (Converter<Kept<P>>::from_value(std::move(arguments[I]), format, std::get<I>(kept)) && ...);
     if (!fits) return nullptr;
     return std::make_unique<BoundMember<H, Method, R, P...>>(method_, std::move(kept));
-  }
-  template <class T>
-  static bool take(Value&& value, T& into) {
-    Result<T> result = from_value<T>(std::move(value));
-    if (!result) return false;
-    into = std::move(*result);
-    return true;
   }
 
   Method method_;

@@ -17,8 +17,8 @@
 
 namespace hubgate {
 
-/// Settings of one server. Under supervision (a worker of a gateway) the gateway gives `redis`, `channel_prefix` and
-/// the log level, and `listen` is not used.
+/// Settings of one server. Sizes are bytes. Under supervision (a worker of a gateway) the gateway gives `redis`,
+/// `channel_prefix`, the log level, drain time and limits, and `listen` is not used.
 struct HubServerOptions {
   /// "127.0.0.1:8080", "[::1]:8080", "unix:/path"; port 0 is any free one.
   std::string listen = "127.0.0.1:8080";
@@ -30,6 +30,10 @@ struct HubServerOptions {
   std::function<std::string(const HttpFacts&)> user_id = nullptr;
   /// Client connections; more are refused.
   std::size_t max_connections = 100'000;
+  /// Unsent bytes of one client; above it the client is a slow consumer and is closed.
+  std::size_t max_pending_bytes = 1024 * 1024;
+  /// A write that takes longer closes the client.
+  std::chrono::milliseconds transport_send_timeout{10'000};
   /// How long SIGTERM or stop() lets clients move elsewhere: Close messages are spread over the first half, what is
   /// left at the end is cut.
   std::chrono::milliseconds drain_time{10'000};
@@ -37,7 +41,7 @@ struct HubServerOptions {
   std::string log_level = "info";
   /// Null: standard error.
   LogSink log_sink = nullptr;
-  /// Called in the server's thread once clients can connect, with the address as bound.
+  /// Called in the server's thread once clients can connect, with the address as bound. Not under supervision.
   std::function<void(const std::string& address)> on_listening = nullptr;
 };
 
@@ -61,10 +65,6 @@ struct HubOptions {
   std::uint32_t maximum_parallel_invocations = 1;
   /// Received bytes that wait for a call to end; above it nothing more is read.
   std::size_t application_max_buffer_size = 64 * 1024;
-  /// Unsent bytes; above it the client is a slow consumer and is closed.
-  std::size_t max_pending_bytes = 1024 * 1024;
-  /// A write that takes longer closes the client.
-  std::chrono::milliseconds transport_send_timeout{10'000};
 };
 
 /// Hosts hubs: listens by itself, or works under a gateway when the environment says so (HUBGATE_LINKS). All of it
@@ -106,8 +106,8 @@ class HubServer {
   /// Makes run() drain and return. Any thread, any time.
   void stop();
 
-  /// Which worker of which gateway this is; known once on_listening or a client has been seen. Alone: name "" and
-  /// endpoint and generation 0.
+  /// Which worker of which gateway this is; known before the first client comes. Alone: name "" and endpoint and
+  /// generation 0. The server's thread.
   struct Identity {
     std::string worker;  // pool and slot, "main/0"
     std::uint32_t endpoint = 0;

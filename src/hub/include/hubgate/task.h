@@ -168,6 +168,9 @@ class TaskState : public std::enable_shared_from_this<TaskState<T>> {
 };
 
 template <class T>
+class Promise;
+
+template <class T>
 class PromiseBase {
  public:
   Task<T> get_return_object();
@@ -176,8 +179,7 @@ class PromiseBase {
     struct Last {
       bool await_ready() const noexcept { return false; }
       // The frame goes first, so that whoever goes on finds everything of ours gone; nothing of it is touched after.
-      template <class Promise>
-      void await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+      void await_suspend(std::coroutine_handle<Promise<T>> handle) noexcept {
         PromiseBase& promise = handle.promise();
         auto state = std::exchange(promise.state_, nullptr);
         auto outcome = std::move(promise.outcome_);
