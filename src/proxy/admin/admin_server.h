@@ -43,7 +43,7 @@ class AdminHost {
 ///
 ///   GET /healthz → 200 while the loop turns       GET /metrics → Prometheus' text
 ///   GET /readyz  → 200 or 503                     GET /status  → a table; ?format=json → JSON
-///   POST /reload → 200 accepted, 422 refused (text lines)
+///   POST /reload → 200 accepted, 422 refused; one line a change, "needs restart: …" or error
 class AdminServer {
  public:
   AdminServer(event::Loop& loop, Log& log, AdminHost& host);
@@ -53,19 +53,22 @@ class AdminServer {
 
   /// Starts accepting; the socket listens already. TCP door for an IP socket or another Unix socket.
   void listen(Descriptor socket);
-  /// The same for runtime_dir/admin.sock, whose mode was set by open_socket().
+  /// The same for runtime_dir/admin.sock, which open_socket() made.
   void listen_for_verbs(Descriptor socket);
-  /// Opens `runtime_dir`/admin.sock with mode 0600; a stale one is replaced. Error kSystem.
+  /// Opens socket_path() with mode 0600; a stale one is replaced. Error kSystem.
   static Result<Descriptor> open_socket(const std::string& runtime_dir);
+  static std::string socket_path(const std::string& runtime_dir);
 
   /// Stops accepting and ends all connections.
   void close();
-  /// Bound address of the TCP door; empty before listen().
+  /// Bound address of the first door without verbs; empty before listen().
   const net::Address& address() const;
 
  private:
   class Session;
   struct Door;
+  void open_door(Descriptor socket, bool takes_verbs);
+  void end(const Session& session);
   event::Loop& loop_;
   Log& log_;
   AdminHost& host_;

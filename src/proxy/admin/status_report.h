@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace hubgate::proxy {
@@ -17,7 +18,7 @@ struct ProcessStatus {
 
 /// One endpoint of a pool: a generation of a local slot, or a remote address.
 struct EndpointStatus {
-  std::string name;                   // "0" (the slot) or the address
+  std::string name;                   // "main/0" (pool and slot), or the address
   std::uint32_t id = 0;               // as in the tag
   std::uint32_t generation = 0;       // 0: remote
   std::int64_t pid = 0;               // 0: remote, or none now
@@ -29,6 +30,10 @@ struct EndpointStatus {
   std::string redis_state;            // what the worker says: "ready", "down", …; empty: not said
   double loop_lag_seconds = 0;
   std::uint64_t restarts = 0;
+  std::uint64_t handed_over = 0;                        // living connections that were handed over to it
+  std::uint64_t tunnels = 0;                            // relayed WebSockets to it
+  std::uint64_t log_dropped = 0;                        // lines that its output pipe had no room for
+  std::vector<std::pair<std::string, double>> stats{};  // what the worker counts: series → value; metrics only
 };
 
 struct PoolStatus {

@@ -1,0 +1,198 @@
+#include "proxy/admin/status_report.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+namespace hubgate::proxy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Rows of texts, printed in columns as wide as their widest cell.
+class TextTable {
+ public:
+  explicit TextTable(std::vector<std::string> head) { rows_.push_back(std::move(head)); }
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+
+  std::string text() const {
+    std::vector<std::size_t> widths(rows_.front().size());
+    for (const auto& row : rows_) {
+      for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    }
+    std::string out;
+    for (const auto& row : rows_) {
+      std::string line;
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        line += row[i];
+        line.append(widths[i] - row[i].size() + 2, ' ');
+      }
+      line.erase(line.find_last_not_of(' ') + 1);
+      out += line + "\n";
+    }
+    return out;
+  }
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
+std::string number(std::uint64_t value) { return value == 0 ? "-" : std::to_string(value); }
+
+std::string uptime(std::uint64_t seconds) {
+  const std::uint64_t days = seconds / 86400;
+  char text[48];
+  std::snprintf(text, sizeof text, "%llud %02llu:%02llu:%02llu", static_cast<unsigned long long>(days),
+                static_cast<unsigned long long>(seconds / 3600 % 24),
+                static_cast<unsigned long long>(seconds / 60 % 60), static_cast<unsigned long long>(seconds % 60));
+  return days == 0 ? std::string(text).substr(3) : text;
+}
+
+std::string time_of_day(std::int64_t seconds) {
+  const auto time = static_cast<std::time_t>(seconds);
+  std::tm parts{};
+  ::gmtime_r(&time, &parts);
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text.data();
+}
+
+std::string lag(double seconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1fms", seconds * 1000);
+  return text;
+}
+
+std::string head_lines(const StatusReport& report) {
+  std::string out = "hubgate " + report.version + "  " +
+                    (report.stopping ? "stopping"
+                     : report.ready  ? "ready"
+                                     : "not ready") +
+                    "  up " + uptime(report.uptime_seconds) + "  admin " + or_dash(report.admin) + "  runtime " +
+                    report.runtime_dir + "\n";
+  out += "config " + report.config_file + "  revision " + std::to_string(report.revision) + "  " + report.hash;
+  if (report.last_reload != 0) {
+    out += std::string("  reload ") + (report.last_reload_ok ? "taken " : "REFUSED ") + time_of_day(report.last_reload);
+  }
+  out += "\n";
+  if (report.kept_config) out += "  the file is broken: the configuration kept from before is in force\n";
+  for (const std::string& error : report.last_reload_errors) out += "  " + error + "\n";
+  for (const std::string& line : report.needs_restart) out += "  needs restart: " + line + "\n";
+  out += "redis  " + report.redis + (report.redis_state.empty() ? "" : "  " + report.redis_state) + "\n";
+  return out;
+}
+
+Json endpoint_json(const EndpointStatus& endpoint) {
+  return {{"name", endpoint.name},
+          {"id", endpoint.id},
+          {"generation", endpoint.generation},
+          {"pid", endpoint.pid},
+          {"state", endpoint.state},
+          {"full", endpoint.full},
+          {"active", endpoint.active},
+          {"pending", endpoint.pending},
+          {"max_connections", endpoint.max_connections},
+          {"handed_over", endpoint.handed_over},
+          {"tunnels", endpoint.tunnels},
+          {"redis_state", endpoint.redis_state},
+          {"loop_lag_seconds", endpoint.loop_lag_seconds},
+          {"restarts", endpoint.restarts}};
+}
+
+}  // namespace
+
+std::string to_text(const StatusReport& report) {
+  std::string out = head_lines(report) + "\n";
+
+  TextTable processes({"PROCESS", "NAME", "PID", "GENERATION", "STATE"});
+  for (const ProcessStatus& process : report.processes) {
+    processes.add({process.role, or_dash(process.name), process.pid == 0 ? "-" : std::to_string(process.pid),
+                   number(process.generation), or_dash(process.state)});
+  }
+  out += processes.text() + "\n";
+
+  TextTable listeners({"LISTENER", "ADDRESS", "TLS"});
+  for (const ListenerStatus& listener : report.listeners) {
+    listeners.add({listener.name, listener.address, listener.tls ? "yes" : "no"});
+  }
+  out += listeners.text() + "\n";
+
+  TextTable endpoints({"POOL", "ENDPOINT", "STATE", "ID", "GENERATION", "PID", "CONNECTIONS", "PENDING", "HANDED OVER",
+                       "TUNNELS", "REDIS", "LAG", "RESTARTS"});
+  for (const PoolStatus& pool : report.pools) {
+    for (const EndpointStatus& endpoint : pool.endpoints) {
+      std::string connections = std::to_string(endpoint.active);
+      if (endpoint.max_connections != 0) connections += "/" + std::to_string(endpoint.max_connections);
+      endpoints.add({pool.name, endpoint.name, endpoint.state + (endpoint.full ? ", full" : ""),
+                     std::to_string(endpoint.id), number(endpoint.generation),
+                     number(static_cast<std::uint64_t>(endpoint.pid)), connections, std::to_string(endpoint.pending),
+                     std::to_string(endpoint.handed_over), std::to_string(endpoint.tunnels),
+                     or_dash(endpoint.redis_state), lag(endpoint.loop_lag_seconds), std::to_string(endpoint.restarts)});
+    }
+  }
+  out += endpoints.text();
+  for (const PoolStatus& pool : report.pools) {
+    out += "pool " + pool.name + ": handover " + or_dash(pool.handover) + ", " + std::to_string(pool.queued) +
+           " waiting, hubs";
+    if (pool.paths.empty()) out += " -";
+    for (const std::string& path : pool.paths) out += " " + path;
+    out += "\n";
+  }
+  out += "\n" + std::to_string(report.downstream_connections) + " connections here, " +
+         std::to_string(report.handed_over) + " handed over, " + std::to_string(report.tunnels) + " tunnels, " +
+         std::to_string(report.descriptors) + " descriptors\n";
+  return out;
+}
+
+std::string to_json(const StatusReport& report) {
+  Json json = {{"version", report.version},
+               {"ready", report.ready},
+               {"stopping", report.stopping},
+               {"uptime_seconds", report.uptime_seconds},
+               {"runtime_dir", report.runtime_dir},
+               {"admin", report.admin},
+               {"config_file", report.config_file},
+               {"revision", report.revision},
+               {"hash", report.hash},
+               {"kept_config", report.kept_config},
+               {"last_reload", report.last_reload},
+               {"last_reload_ok", report.last_reload_ok},
+               {"last_reload_errors", report.last_reload_errors},
+               {"needs_restart", report.needs_restart},
+               {"redis", report.redis},
+               {"redis_state", report.redis_state},
+               {"downstream_connections", report.downstream_connections},
+               {"handed_over", report.handed_over},
+               {"tunnels", report.tunnels},
+               {"descriptors", report.descriptors}};
+  json["processes"] = Json::array();
+  for (const ProcessStatus& process : report.processes) {
+    json["processes"].push_back({{"role", process.role},
+                                 {"name", process.name},
+                                 {"pid", process.pid},
+                                 {"generation", process.generation},
+                                 {"state", process.state}});
+  }
+  json["listeners"] = Json::array();
+  for (const ListenerStatus& listener : report.listeners) {
+    json["listeners"].push_back({{"name", listener.name}, {"address", listener.address}, {"tls", listener.tls}});
+  }
+  json["pools"] = Json::array();
+  for (const PoolStatus& pool : report.pools) {
+    Json endpoints = Json::array();
+    for (const EndpointStatus& endpoint : pool.endpoints) endpoints.push_back(endpoint_json(endpoint));
+    json["pools"].push_back({{"name", pool.name},
+                             {"command", pool.command},
+                             {"handover", pool.handover},
+                             {"queued", pool.queued},
+                             {"paths", pool.paths},
+                             {"endpoints", std::move(endpoints)}});
+  }
+  // Texts come from files and other processes: what is no UTF-8 is replaced, never thrown at.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace hubgate::proxy
