@@ -9,7 +9,7 @@ namespace hubgate::hub {
 
 /// Where a connection came from, as its listener or the proxy's link says.
 struct ConnectionOrigin {
-  std::string remote_address;  // "ip:port" or "unix:"
+  std::string remote_address;  // "ip:port" or "unix:"; empty: the socket is asked
   std::string local_address;
   std::string request_id;    // the proxy's, for its log; empty on a listener of our own
   std::uint64_t epoch = 0;   // of the handover; 0 when there was none

@@ -26,6 +26,14 @@ HttpConnectionManager::~HttpConnectionManager() {
   }
 }
 
+const MappedPath& HttpConnectionManager::map(std::string path, ConnectionAcceptor& acceptor, NegotiateOptions options) {
+  assert(!options.transports.server_sent_events && !options.transports.long_polling);
+  assert(!options.allow_stateful_reconnects);
+  if (path.ends_with('/')) path.pop_back();
+  paths_.push_back(std::make_unique<MappedPath>(MappedPath{std::move(path), &acceptor, options}));
+  return *paths_.back();
+}
+
 void HttpConnectionManager::set_token_tag(std::string_view tag) {
   assert(tag.empty() || tag.size() == HttpConnection::kTagSize);
   auto found = std::find(tags_.begin(), tags_.end(), tag);

@@ -17,8 +17,7 @@
 
 namespace hubgate::hub {
 
-/// One path that clients connect to: `{path}` and `{path}/negotiate`. Lives as long as the dispatcher that it was
-/// mapped with; connections refer to it.
+/// One path that clients connect to: `{path}` and `{path}/negotiate`. Lives as long as the manager.
 struct MappedPath {
   std::string path;  // begins with '/', ends without; "" for the root
   ConnectionAcceptor* acceptor = nullptr;
@@ -42,6 +41,13 @@ class HttpConnectionManager {
   ~HttpConnectionManager();
   HttpConnectionManager(const HttpConnectionManager&) = delete;
   HttpConnectionManager& operator=(const HttpConnectionManager&) = delete;
+
+  /// Clients find `acceptor`, which must outlive the manager, under `path`; one slash at its end is as good as none. A
+  /// path is mapped once, before clients come. SignalR's other transports are offered when they exist: `options` must
+  /// list WebSockets at most.
+  const MappedPath& map(std::string path, ConnectionAcceptor& acceptor, NegotiateOptions options = {});
+  /// Every mapped path; few.
+  const std::vector<std::unique_ptr<MappedPath>>& paths() const { return paths_; }
 
   /// What tokens that are made from now on begin with: the routing part that the proxy gave, HttpConnection::kTagSize
   /// characters, or nothing for a server alone. Tokens with earlier tags stay valid. A text of another size is an
@@ -113,8 +119,9 @@ class HttpConnectionManager {
   Random& random_;
   Log& log_;
   const ConnectionManagerOptions options_;
-  std::vector<std::string> tags_{""};  // every tag that was ever in force; few
-  std::uint8_t tag_ = 0;               // the one in force
+  std::vector<std::string> tags_{""};               // every tag that was ever in force; few
+  std::uint8_t tag_ = 0;                            // the one in force
+  std::vector<std::unique_ptr<MappedPath>> paths_;  // connections refer to them
   std::vector<std::unique_ptr<HttpConnection>> connections_;
   std::unordered_set<HttpConnection*, TokenHash, TokenEqual> by_token_;
   std::vector<HttpConnection*> attended_;  // for the next turn

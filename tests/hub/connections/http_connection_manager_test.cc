@@ -156,7 +156,6 @@ TEST_CASE("a stop forgets what was only negotiated, and cuts the rest", "[hub][c
 
 TEST_CASE("a manager that ends releases every connection", "[hub][connections]") {
   test::RecordingAcceptor acceptor;
-  const MappedPath path{"/chat", &acceptor, {}};
   event::Loop loop;
   hubgate::test::ManualTimers timers;
   SeededRandom random(1);
@@ -165,6 +164,7 @@ TEST_CASE("a manager that ends releases every connection", "[hub][connections]")
   hubgate::test::SocketPair sockets;
   {
     HttpConnectionManager manager(loop, timers, random, *log);
+    const MappedPath& path = manager.map("/chat", acceptor);
     manager.create(path, kVersion1);
     manager.create_unlisted(path).attach(
         [&](Transport::Owner& owner) {

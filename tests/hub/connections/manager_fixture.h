@@ -54,11 +54,11 @@ struct ManagerFixture {
   hubgate::test::MemoryLog log;
   TransportFixture::Nobody nobody;
   RecordingAcceptor acceptor;
-  MappedPath path{"/chat", &acceptor, {}};
-  MappedPath other_path{"/other", &acceptor, {}};
   std::vector<std::string> closed;
   int load_changes = 0;
   HttpConnectionManager manager{loop, timers, random, *log};
+  const MappedPath& path = manager.map("/chat", acceptor);
+  const MappedPath& other_path = manager.map("/other/", acceptor);
 };
 
 }  // namespace hubgate::hub::test
