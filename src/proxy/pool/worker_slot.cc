@@ -43,7 +43,7 @@ struct WorkerSlot::Handover final : control::PacketLink::Handler {
   }
   void on_sendable() override {
     owner.link_full_ = false;
-    owner.handler_.on_slot_load(owner);
+    owner.handler_.on_slot_changed(owner);
   }
   void on_link_closed(std::string_view why) override { owner.on_broken("handover", why); }
   void broken(std::string_view why) {
@@ -149,11 +149,11 @@ void WorkerSlot::await(std::uint64_t n, Descriptor socket, OnSettled on_settled)
 void WorkerSlot::on_handover(const control::HandoverToProxy& message) {
   if (const auto* hello = std::get_if<control::Hello>(&message)) {
     handover_greeted_ = handover_greeted_ || hello->epoch == welcome_.epoch;
-    if (is_ready()) handler_.on_slot_load(*this);
+    if (is_ready()) handler_.on_slot_changed(*this);
     return;
   }
   if (!handover_greeted_) return;  // meant for our predecessor
-  silent_ = false;
+  answers_again();
   if (const auto* mine = std::get_if<control::Mine>(&message)) {
     if (mine->epoch != welcome_.epoch) return;
     if (mine->n > last_n_) return handover_->broken("an ack for what was never sent");
@@ -171,7 +171,13 @@ void WorkerSlot::acked_up_to(std::uint64_t n) {
   const bool was_full = std::exchange(link_full_, false);
   // A callback may hand over more, or have us retired: look again each time.
   while (!unsettled_.empty() && unsettled_.begin()->first <= n) settle(unsettled_.begin(), Settled::kAcked);
-  if (was_full && handover_->link.is_open()) handler_.on_slot_load(*this);
+  if (was_full && handover_->link.is_open()) handler_.on_slot_changed(*this);
+}
+
+void WorkerSlot::answers_again() {
+  if (!std::exchange(silent_, false)) return;
+  log_.info("worker answers again", {{"worker", name()}, {"pid", pid_}});
+  handler_.on_slot_changed(*this);
 }
 
 void WorkerSlot::settle(std::map<std::uint64_t, Unsettled>::iterator place, Settled how) {
@@ -215,8 +221,8 @@ void WorkerSlot::on_control(const control::ControlToProxy& message) {
     on_ready(*ready);
   } else if (const auto* pong = std::get_if<control::Pong>(&message)) {
     pings_unanswered_ = 0;
-    silent_ = false;
     loop_lag_ = std::chrono::microseconds(pong->loop_lag);
+    answers_again();
   } else if (const auto* load = std::get_if<control::Load>(&message)) {
     on_load(*load);
   } else if (const auto* closed = std::get_if<control::Closed>(&message)) {
@@ -254,7 +260,7 @@ void WorkerSlot::on_path(const control::Path& path) {
 void WorkerSlot::on_ready(const control::Ready& ready) {
   if (ready.epoch != welcome_.epoch) return;
   worker_cap_ = ready.max_connections;
-  if (std::exchange(ready_, true)) return handler_.on_slot_load(*this);
+  if (std::exchange(ready_, true)) return handler_.on_slot_changed(*this);
   ready_timer_.cancel();
   ping_timer_.start(kPingInterval);
   move_to(State::kReady);
@@ -302,7 +308,7 @@ void WorkerSlot::close_some(const control::Close& close) { control_->link.send(e
 void WorkerSlot::on_ping_due() {
   if (link_full_ && handover_->link.queued() < control::PacketLink::kQueueLimit) {
     link_full_ = false;  // it was descriptors that were short; they are tried again
-    handler_.on_slot_load(*this);
+    handler_.on_slot_changed(*this);
   }
   if (pings_unanswered_ >= kPingsUntilHung) {
     control_->link.read_now();  // we may have been stopped ourselves
@@ -324,7 +330,7 @@ void WorkerSlot::end_hung(std::string_view why) {
   keeper_.signal(id(), SIGABRT);
   keeper_.signal(id(), SIGCONT);  // a stopped process takes no signal
   kill_timer_.start(kAbortGrace);
-  handler_.on_slot_load(*this);
+  handler_.on_slot_changed(*this);
 }
 
 // A link has ended or is not understood. Mostly the process is dying and exited() comes; one that lives on without its
@@ -337,7 +343,7 @@ void WorkerSlot::on_broken(std::string_view link, std::string_view why) {
   ready_timer_.cancel();
   log_.info("worker's link has ended", {{"worker", name()}, {"pid", pid_}, {"link", link}, {"why", why}});
   kill_timer_.start(kBrokenGrace);
-  handler_.on_slot_load(*this);
+  handler_.on_slot_changed(*this);
 }
 
 void WorkerSlot::exited() {

@@ -43,8 +43,10 @@ class WorkerSlot final : public event::Disposable {
     virtual ~Handler() = default;
     /// The first Ready of this proxy's epoch. Paths have come before.
     virtual void on_slot_ready(WorkerSlot&) {}
-    /// Something that decides whether it takes more has changed: a Load was read, or it is no longer full.
+    /// A Load was read.
     virtual void on_slot_load(WorkerSlot&) {}
+    /// Something else that decides whether it takes more has changed: no longer full, hung, answers again.
+    virtual void on_slot_changed(WorkerSlot&) {}
     virtual void on_slot_draining(WorkerSlot&, bool /*draining*/) {}
     virtual void on_slot_path(WorkerSlot&, const control::Path&) {}
     virtual void on_slot_closed(WorkerSlot&, const std::vector<control::ClosedRecord>&) {}
@@ -167,6 +169,7 @@ class WorkerSlot final : public event::Disposable {
   void await(std::uint64_t n, Descriptor socket, OnSettled on_settled);
   void acked_up_to(std::uint64_t n);
   void settle(std::map<std::uint64_t, Unsettled>::iterator place, Settled how);
+  void answers_again();
   void on_ack_due();
   void on_ping_due();
   void set_draining(bool draining);

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/base/descriptor.h"
+#include "common/control/keeper_messages.h"
+
+namespace hubgate::proxy {
+
+/// A process that the supervisor runs for us, as it told us: just spawned, or found in the inventory.
+struct SlotProcess {
+  control::SlotId id;
+  std::int64_t pid = 0;
+  std::string spec_hash;
+  Descriptor control;   // empty for other programs than workers
+  Descriptor handover;
+  Descriptor output;    // the read ends of its stdout and stderr
+  Descriptor errors;
+  Descriptor pidfd;     // for the case that the supervisor dies
+};
+
+}  // namespace hubgate::proxy
