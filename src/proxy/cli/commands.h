@@ -1,6 +1,6 @@
 #pragma once
 
-#include <optional>
+#include <iosfwd>
 #include <string>
 #include <vector>
 
@@ -29,16 +29,16 @@ int run_command(const GatewayOptions& options);
 /// `hubgate proxy FILE`: the proxy under its supervisor, whose links HUBGATE_LINKS names. In proxy_command.cc.
 int proxy_command(const GatewayOptions& options);
 /// `hubgate check FILE`: says what is wrong with a configuration, changes nothing.
-int check_command(const GatewayOptions& options);
+int check_command(const GatewayOptions& options, std::ostream& out, std::ostream& err);
 
-/// Options of the verbs that speak to a running gateway.
+/// Options of the verbs that speak to a running gateway. They never read its configuration.
 struct OperatorOptions {
-  std::string socket;  // --socket PATH; empty: found by find_admin_socket()
-  bool json = false;
+  std::string socket;  // --socket PATH; empty: see find_admin_socket()
+  bool json = false;   // `status --json`
   bool redis = false;  // `status --redis`: only the address of Redis
 };
-int reload_command(const OperatorOptions& options);
-int status_command(const OperatorOptions& options);
-int version_command();
+int reload_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);
+int status_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);
+int version_command(std::ostream& out);
 
 }  // namespace hubgate::proxy

@@ -13,7 +13,7 @@
 #include "common/base/ascii.h"
 #include "common/base/descriptor.h"
 #include "common/config/toml_table.h"
-#include "proxy/config/check_proxy_config.h"
+#include "proxy/config/check_files.h"
 #include "proxy/config/limits_keys.h"
 
 namespace hubgate::proxy {
@@ -221,7 +221,7 @@ class Loader {
       read_path(*tls, "key", files.key);
       tls->finish();
       if (source_.dev && files.certificate.empty() && files.key.empty()) {
-        files = {config_.state_dir + "/dev.crt", config_.state_dir + "/dev.key"};
+        files = dev_files(config_);
       }
       listener.tls = std::move(files);
     }
@@ -279,7 +279,8 @@ Result<std::string> read_config_file(const std::string& file) {
   return make_error(text.error().code, file + ": error: " + text.error().what + " (" + std::string(remedy) + ")");
 }
 
-LoadedConfig load_proxy_config(const ConfigSource& source) {
+LoadedConfig load_proxy_config(const ConfigSource& source,
+                               const std::function<std::vector<ConfigProblem>(const ProxyConfig&)>& check_more) {
   LoadedConfig loaded;
   auto document = TomlDocument::parse(source.text, source.file);
   if (!document) {
@@ -290,6 +291,10 @@ LoadedConfig load_proxy_config(const ConfigSource& source) {
   ProxyConfig config = Loader(*document, source).load();
   for (const ConfigProblem& problem : check_proxy_config(config)) document->error(problem.key, problem.what);
   loaded.errors = document->errors();
+  if (loaded.errors.empty() && check_more) {
+    for (const ConfigProblem& problem : check_more(config)) document->error(problem.key, problem.what);
+    loaded.errors = document->errors();
+  }
   loaded.known_keys = document->known_keys();
   if (loaded.errors.empty()) loaded.config = std::move(config);
   return loaded;

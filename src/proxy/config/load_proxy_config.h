@@ -1,11 +1,13 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <hubgate/result.h>
 
+#include "proxy/config/check_proxy_config.h"
 #include "proxy/config/proxy_config.h"
 
 namespace hubgate::proxy {
@@ -31,7 +33,9 @@ struct LoadedConfig {
 Result<std::string> read_config_file(const std::string& file);
 
 /// Parses and checks. Reads the files and environment variables of secrets and looks whether folders exist; binds and
-/// writes nothing.
-LoadedConfig load_proxy_config(const ConfigSource& source);
+/// writes nothing. `check_more`, such as check_files, is asked when all else is well; what it finds gets its place too.
+LoadedConfig load_proxy_config(
+    const ConfigSource& source,
+    const std::function<std::vector<ConfigProblem>(const ProxyConfig&)>& check_more = nullptr);
 
 }  // namespace hubgate::proxy

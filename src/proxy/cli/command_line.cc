@@ -1,0 +1,65 @@
+#include "proxy/cli/command_line.h"
+
+#include <CLI/CLI.hpp>  // this file only: it takes seconds to compile
+#include <sstream>
+
+namespace hubgate::proxy {
+namespace {
+
+void add_gateway_options(CLI::App& verb, GatewayOptions& options) {
+  verb.add_option("FILE", options.file, "The configuration, such as hubgate.toml")->required();
+  verb.add_option("--set", options.overrides, "Put KEY=VALUE over what the file says; may be given again")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  verb.add_flag("--dev", options.dev, "Make and use a self-signed certificate for listeners with tls = {}");
+}
+
+void add_operator_options(CLI::App& verb, OperatorOptions& options) {
+  verb.add_option("--socket", options.socket,
+                  "The gateway's admin.sock; default: $HUBGATE_RUNTIME_DIR/admin.sock, else /run/hubgate/admin.sock")
+      ->type_name("PATH");
+}
+
+}  // namespace
+
+CommandLine parse_command_line(int argc, const char* const* argv) {
+  using Verb = CommandLine::Verb;
+  CommandLine line;
+  CLI::App app("hubgate: a gateway that runs SignalR hubs in worker processes", "hubgate");
+  app.require_subcommand(1);
+  app.footer("Exit codes: 0 done, 1 refused, 64 usage, 69 cannot bind or no gateway, 78 configuration.");
+
+  CLI::App* run = app.add_subcommand("run", "Start a gateway; ends with SIGTERM or Ctrl-C");
+  add_gateway_options(*run, line.gateway);
+  CLI::App* proxy = app.add_subcommand("proxy", "The proxy process; started by `run`")->group("");
+  add_gateway_options(*proxy, line.gateway);
+  CLI::App* check = app.add_subcommand("check", "Say what is wrong with a configuration");
+  add_gateway_options(*check, line.gateway);
+  CLI::App* reload = app.add_subcommand("reload", "Let the running gateway read its configuration again");
+  add_operator_options(*reload, line.operation);
+  CLI::App* status = app.add_subcommand("status", "Show what the running gateway is doing");
+  add_operator_options(*status, line.operation);
+  CLI::Option* json = status->add_flag("--json", line.operation.json, "As one JSON object");
+  status->add_flag("--redis", line.operation.redis, "Only the address of Redis")->excludes(json);
+  CLI::App* version = app.add_subcommand("version", "Print the version");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {  // help is one too
+    std::ostringstream out;
+    std::ostringstream err;
+    line.exit = app.exit(error, out, err) == 0 ? kExitOk : kExitUsage;
+    line.text = *line.exit == kExitOk ? out.str() : err.str();
+    return line;
+  }
+  line.verb = run->parsed()      ? Verb::kRun
+              : proxy->parsed()  ? Verb::kProxy
+              : check->parsed()  ? Verb::kCheck
+              : reload->parsed() ? Verb::kReload
+              : status->parsed() ? Verb::kStatus
+                                 : Verb::kVersion;
+  static_cast<void>(version);
+  return line;
+}
+
+}  // namespace hubgate::proxy
