@@ -82,6 +82,8 @@ class HttpConnectionManager {
   void abort_all();
 
   const ConnectionManagerOptions& options() const { return options_; }
+  /// For a reload: connections that live go by the new limits, too.
+  void set_transport_limits(const TransportLimits& limits) { options_.transport = limits; }
 
   static constexpr Duration kHeartbeat = std::chrono::seconds(1);
 
@@ -118,7 +120,7 @@ class HttpConnectionManager {
   event::Timers& timers_;
   Random& random_;
   Log& log_;
-  const ConnectionManagerOptions options_;
+  ConnectionManagerOptions options_;  // transports refer to its limits
   std::vector<std::string> tags_{""};               // every tag that was ever in force; few
   std::uint8_t tag_ = 0;                            // the one in force
   std::vector<std::unique_ptr<MappedPath>> paths_;  // connections refer to them

@@ -178,6 +178,17 @@ TEST_CASE("a manager that ends releases every connection", "[hub][connections]")
   loop.turn(false);
 }
 
+TEST_CASE("new limits hold for connections that live", "[hub][connections]") {
+  ManagerFixture fixture;
+  Descriptor client = fixture.open();
+  TransportLimits limits;
+  limits.max_pending_bytes = 1'000;
+  fixture.manager.set_transport_limits(limits);
+  fixture.acceptor.last().context->write(Payload(std::string(900'000, 'x')));
+  fixture.run();
+  CHECK(fixture.acceptor.last().ends == std::vector<std::string>{"slow_consumer"});
+}
+
 TEST_CASE("no token is ever logged", "[hub][connections]") {
   ManagerFixture fixture;
   HttpConnection& connection = fixture.manager.create(fixture.path, kVersion1);
