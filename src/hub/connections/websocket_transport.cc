@@ -114,7 +114,8 @@ void WebSocketTransport::attend(TimePoint now) {
       if (state_ != State::kOpen) return;
       const TimePoint here = connection_->loop().now();  // the clock that blocked_since() reads
       const bool late = connection_->is_blocked() && here - connection_->blocked_since() > limits_.send_timeout;
-      const bool full = connection_->is_blocked() && connection_->unsent() > limits_.max_pending_bytes;
+      const bool full = connection_->unsent() > limits_.max_pending_bytes;
+      if (full && !connection_->is_blocked()) return owner_.attend_later();  // not tried yet
       if (overflowed_ || late || full) return end_as_slow();
       return;
     }
