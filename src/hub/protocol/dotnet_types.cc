@@ -56,15 +56,14 @@ Value two_forms(Value json, Value message_pack) {
   return Value(std::move(both));
 }
 
-Timestamp shifted(Timestamp time, std::int64_t minutes) {
-  return {time.seconds + minutes * 60, time.nanoseconds};
-}
+Timestamp shifted(Timestamp time, std::int64_t minutes) { return {time.seconds + minutes * 60, time.nanoseconds}; }
 
 }  // namespace
 
 std::string to_text(TimeSpan span) {
   const bool negative = span.ticks < 0;
-  const std::uint64_t ticks = negative ? 0 - static_cast<std::uint64_t>(span.ticks) : static_cast<std::uint64_t>(span.ticks);
+  const std::uint64_t ticks =
+      negative ? 0 - static_cast<std::uint64_t>(span.ticks) : static_cast<std::uint64_t>(span.ticks);
   std::string text = negative ? "-" : "";
   if (ticks >= kTicksPerDay) text += std::to_string(ticks / kTicksPerDay) + ".";
   const std::uint64_t seconds = ticks % kTicksPerDay / kTicksPerSecond;
@@ -127,7 +126,8 @@ std::optional<DateTimeOffset> parse_date_time_offset(std::string_view text) {
   const auto instant = parse_timestamp(text);
   if (!instant) return std::nullopt;
   DateTimeOffset result{*instant, 0};
-  if (text.size() > 6 && text[text.size() - 3] == ':' && (text[text.size() - 6] == '+' || text[text.size() - 6] == '-')) {
+  if (text.size() > 6 && text[text.size() - 3] == ':' &&
+      (text[text.size() - 6] == '+' || text[text.size() - 6] == '-')) {
     std::string_view offset = text.substr(text.size() - 5);
     const int hours = (offset[0] - '0') * 10 + (offset[1] - '0');
     const int minutes = (offset[3] - '0') * 10 + (offset[4] - '0');
@@ -140,7 +140,8 @@ std::optional<DateTimeOffset> parse_date_time_offset(std::string_view text) {
 Value Converter<TimeSpan>::to_value(TimeSpan span) { return two_forms(Value(to_text(span)), Value(span.ticks)); }
 
 bool Converter<TimeSpan>::from_value(Value&& value, ValueFormat format, TimeSpan& result) {
-  if (format == ValueFormat::kMessagePack) return Converter<std::int64_t>::from_value(std::move(value), format, result.ticks);
+  if (format == ValueFormat::kMessagePack)
+    return Converter<std::int64_t>::from_value(std::move(value), format, result.ticks);
   const auto* text = value.get_if<std::string>();
   const auto parsed = text == nullptr ? std::nullopt : parse_time_span(*text);
   if (parsed) result = *parsed;
@@ -148,8 +149,8 @@ bool Converter<TimeSpan>::from_value(Value&& value, ValueFormat format, TimeSpan
 }
 
 Value Converter<DateTimeOffset>::to_value(const DateTimeOffset& time) {
-  return two_forms(Value(to_text(time)), Value::array({Value(shifted(time.instant, time.offset_minutes)),
-                                                       Value(time.offset_minutes)}));
+  return two_forms(Value(to_text(time)),
+                   Value::array({Value(shifted(time.instant, time.offset_minutes)), Value(time.offset_minutes)}));
 }
 
 bool Converter<DateTimeOffset>::from_value(Value&& value, ValueFormat format, DateTimeOffset& result) {

@@ -38,8 +38,8 @@ struct HubMessage {
   std::string target;
   /// Raw values of an Invocation or StreamInvocation, one each.
   std::vector<std::string_view> arguments;
-  /// Not empty: the arguments cannot be taken apart (MessagePack only). That is a failed binding of this call alone, and
-  /// this is the detail of its error; `arguments` is empty then.
+  /// Not empty: the arguments cannot be taken apart (MessagePack only). That is a failed binding of this call alone,
+  /// and this is the detail of its error; `arguments` is empty then.
   std::string arguments_error;
   std::vector<std::string> stream_ids;
   MessageHeaders headers;
@@ -82,8 +82,8 @@ struct InvocationView {
   bool is_stream = false;
 };
 
-/// A Completion to be written: with `error`, else with `result`, else with `raw_result`, else with neither (the end of a
-/// stream). The completion of a void method has a null result, not none.
+/// A Completion to be written: with `error`, else with `result`, else with `raw_result`, else with neither (the end of
+/// a stream). The completion of a void method has a null result, not none.
 struct CompletionView {
   std::string_view invocation_id;
   std::optional<std::string_view> error = {};

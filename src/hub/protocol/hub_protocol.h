@@ -56,8 +56,8 @@ class HubProtocol {
   /// Looks at the front of a client's byte stream. `state` belongs to the connection; after a kNeedMore the next call
   /// must show the same bytes with more behind them. `message` is filled by kMessage and undefined otherwise.
   virtual ParseResult parse(Bytes input, ParseState& state, HubMessage& message) const = 0;
-  /// A raw argument, item or result as a value. False when it cannot be one (bad UTF-8, an unpaired surrogate, too deep,
-  /// cut short): the binding fails, the connection lives.
+  /// A raw argument, item or result as a value. False when it cannot be one (bad UTF-8, an unpaired surrogate, too
+  /// deep, cut short): the binding fails, the connection lives.
   virtual bool read_value(std::string_view raw, Value& value) const = 0;
 
   /// Whole messages, framed. Error kInvalid: a value cannot be written in this protocol.

@@ -50,9 +50,8 @@ const char* find_special(const char* at, const char* end) {
     const std::uint64_t quote = chunk ^ (kOnes * '"');
     const std::uint64_t backslash = chunk ^ (kOnes * '\\');
     // The lowest bit set is exact: borrows only run upwards.
-    const std::uint64_t found = (((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash) |
-                                 ((chunk - kOnes * 0x20) & ~chunk)) &
-                                kHighs;
+    const std::uint64_t found =
+        (((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash) | ((chunk - kOnes * 0x20) & ~chunk)) & kHighs;
     if (found != 0) return at + (std::countr_zero(found) >> 3);
     at += 8;
   }

@@ -55,7 +55,8 @@ ParseResult JsonHubProtocol::parse(Bytes input, ParseState& state, HubMessage& m
   const std::string_view text = as_text(input);
   const std::size_t separator = text.find(kRecordSeparator, state.scanned);
   const bool whole = separator != std::string_view::npos;
-  if (const std::size_t size = whole ? separator + 1 : text.size(); state.max_message != 0 && size > state.max_message) {
+  if (const std::size_t size = whole ? separator + 1 : text.size();
+      state.max_message != 0 && size > state.max_message) {
     return {ParseStatus::kViolation, 0, message_too_large(state.max_message)};
   }
   if (!whole) {

@@ -47,8 +47,8 @@ void append_escaped(char32_t code_point, std::string& out) {
   append_unit(0xdc00 + ((code_point - 0x10000) & 0x3ff), out);
 }
 
-// .NET's shortest form: digits and exponent from std::to_chars, laid out its way. `plain_end`: from this power of ten on
-// with an exponent.
+// .NET's shortest form: digits and exponent from std::to_chars, laid out its way. `plain_end`: from this power of ten
+// on with an exponent.
 template <class T>
 void write_floating(T value, int plain_end, std::string& out) {
   char buffer[40];

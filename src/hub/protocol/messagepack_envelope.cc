@@ -23,10 +23,10 @@ std::string_view name_of(std::uint8_t code) {
   if (code <= 0xbf) return "fixstr";
   if (code >= 0xe0) return "negative fixint";
   static constexpr std::string_view kNames[32] = {
-      "nil",      "(never used)", "false",    "true",     "bin 8",    "bin 16",   "bin 32",   "ext 8",
-      "ext 16",   "ext 32",       "float 32", "float 64", "uint 8",   "uint 16",  "uint 32",  "uint 64",
-      "int 8",    "int 16",       "int 32",   "int 64",   "fixext 1", "fixext 2", "fixext 4", "fixext 8",
-      "fixext 16", "str 8",       "str 16",   "str 32",   "array 16", "array 32", "map 16",   "map 32"};
+      "nil",       "(never used)", "false",    "true",     "bin 8",    "bin 16",   "bin 32",   "ext 8",
+      "ext 16",    "ext 32",       "float 32", "float 64", "uint 8",   "uint 16",  "uint 32",  "uint 64",
+      "int 8",     "int 16",       "int 32",   "int 64",   "fixext 1", "fixext 2", "fixext 4", "fixext 8",
+      "fixext 16", "str 8",        "str 16",   "str 32",   "array 16", "array 32", "map 16",   "map 32"};
   return kNames[code - 0xc0];
 }
 

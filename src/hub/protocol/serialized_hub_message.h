@@ -12,8 +12,8 @@
 
 namespace hubgate::hub {
 
-/// A message as one protocol has it, and as transports send it: slot 0 is a WebSocket frame, slot 1 an event of an event
-/// stream; a transport fills its slot once, all receivers share it.
+/// A message as one protocol has it, and as transports send it: slot 0 is a WebSocket frame, slot 1 an event of an
+/// event stream; a transport fills its slot once, all receivers share it.
 struct EncodedMessage {
   Payload bytes;
   mutable Payload transport_forms[2] = {};
@@ -30,8 +30,8 @@ class SerializedHubMessage {
 
   /// Encodes when asked. What the view shows must outlive this object.
   explicit SerializedHubMessage(const InvocationView& invocation) noexcept : invocation_(invocation) {}
-  /// From bytes that are ready, of a backplane. Bytes are copied, once. A protocol that has no entry gets one by decoding
-  /// another's and encoding it anew.
+  /// From bytes that are ready, of a backplane. Bytes are copied, once. A protocol that has no entry gets one by
+  /// decoding another's and encoding it anew.
   explicit SerializedHubMessage(std::span<const Entry> ready);
   SerializedHubMessage(const SerializedHubMessage&) = delete;
   SerializedHubMessage& operator=(const SerializedHubMessage&) = delete;

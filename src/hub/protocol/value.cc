@@ -199,8 +199,7 @@ std::optional<Timestamp> parse_timestamp(std::string_view text) {
   const int day = take_digits(text, 2);
   if (day < 1 || static_cast<unsigned>(day) > days_in_month(year, month)) return std::nullopt;
   Timestamp result;
-  result.seconds =
-      days_from_civil(year, static_cast<unsigned>(month), static_cast<unsigned>(day)) * kSecondsPerDay;
+  result.seconds = days_from_civil(year, static_cast<unsigned>(month), static_cast<unsigned>(day)) * kSecondsPerDay;
   if (text.empty()) return result;  // a date alone is midnight
   if (!take(text, 'T')) return std::nullopt;
   const int hour = take_digits(text, 2);

@@ -113,8 +113,8 @@ TEST_CASE("timestamps take the shortest of three forms and come back", "[base][m
     CHECK(packed([&](Packer& p) { p.write_timestamp(instant); }) == bytes);
     CHECK(Reader(bytes).read_timestamp() == instant);
   }
-  CHECK_FALSE(Reader("\xd4\x7f\x01"sv).read_timestamp());                                    // another extension
-  CHECK_FALSE(Reader("\xd7\xff\xff\xff\xff\xff\x00\x00\x00\x00"sv).read_timestamp());        // 1e9 ns and more
+  CHECK_FALSE(Reader("\xd4\x7f\x01"sv).read_timestamp());                              // another extension
+  CHECK_FALSE(Reader("\xd7\xff\xff\xff\xff\xff\x00\x00\x00\x00"sv).read_timestamp());  // 1e9 ns and more
 }
 
 TEST_CASE("extensions of every size keep type and data", "[base][message_pack]") {

@@ -35,7 +35,10 @@ hub::MessageHeaders headers_of(const json& message) {
 // Values whose notation loses what .NET wrote.
 Value value_in(const std::string& vector, const std::string& notation) {
   if (vector == "value_dto_neg") return to_value(parse_date_time_offset("2024-01-02T03:04:05.06-05:30").value());
-  if (vector == "value_lone_surrogate") return Value("a\xff" "b");  // UTF-8 has no halves of pairs; this is what ours is like
+  if (vector == "value_lone_surrogate")
+    return Value(
+        "a\xff"
+        "b");  // UTF-8 has no halves of pairs; this is what ours is like
   if (vector == "value_anonymous") return Value::object({{"FirstName", "x"}, {"n", 1}});
   if (vector == "value_dateonly") return Value(TwoForms{{Value("2024-01-02"), Value(738886)}});
   if (vector == "value_timeonly") return Value(TwoForms{{Value("03:04:05"), Value(110450000000)}});

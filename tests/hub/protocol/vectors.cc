@@ -82,7 +82,8 @@ class NotationParser {
     if (take("null")) return Value();
     if (take("true")) return Value(true);
     if (take("false")) return Value(false);
-    for (const std::string_view type : {"Int32 ", "Int64 ", "UInt64 ", "UInt32 ", "Int16 ", "Byte ", "SByte ", "UInt16 "}) {
+    for (const std::string_view type :
+         {"Int32 ", "Int64 ", "UInt64 ", "UInt32 ", "Int16 ", "Byte ", "SByte ", "UInt16 "}) {
       if (take(type)) return integer();
     }
     if (take("float64 ")) return Value(std::strtod(word().c_str(), nullptr));
@@ -156,8 +157,11 @@ class NotationParser {
       const std::string field(rest_.substr(0, equals));
       rest_.remove_prefix(equals + 1);
       Value content = field == "Value" ? integer() : field == "Kind" ? color(word()) : value();
-      (field == "Name" ? name : field == "Value" ? number : field == "Data" ? data : field == "Kind" ? kind : child) =
-          std::move(content);
+      (field == "Name"    ? name
+       : field == "Value" ? number
+       : field == "Data"  ? data
+       : field == "Kind"  ? kind
+                          : child) = std::move(content);
       take(",");
     }
     return Value::object({{"Name", name}, {"Value", number}, {"Data", data}, {"Child", child}, {"Kind", kind}});

@@ -28,9 +28,9 @@
 ///   enum class Color { kRed, kGreen = 5 };
 ///   void describe(hubgate::EnumNames<Color>& names) { names.add("Red", Color::kRed).add("Green", Color::kGreen); }
 ///
-/// `describe` is found by its argument, so it stands in the type's namespace. Names are the .NET ones: in MessagePack as
-/// they are, in JSON camelCase (unless the server's json_names is as_is) and read without regard to case. An enum is a
-/// number in JSON and its name in MessagePack. Further types: specialise Converter.
+/// `describe` is found by its argument, so it stands in the type's namespace. Names are the .NET ones: in MessagePack
+/// as they are, in JSON camelCase (unless the server's json_names is as_is) and read without regard to case. An enum is
+/// a number in JSON and its name in MessagePack. Further types: specialise Converter.
 namespace hubgate {
 
 /// Which protocol a Value came from: the rules differ where the protocols do.
@@ -284,9 +284,8 @@ template <class T>
 class Fields {
  public:
   template <class M>
-  Fields& add(std::string_view name, M T::* member) {
-    fields_.push_back({std::string(name),
-                       [member](const T& object) { return Converter<M>::to_value(object.*member); },
+  Fields& add(std::string_view name, M T::*member) {
+    fields_.push_back({std::string(name), [member](const T& object) { return Converter<M>::to_value(object.*member); },
                        [member](Value&& value, ValueFormat format, T& object) {
                          return Converter<M>::from_value(std::move(value), format, object.*member);
                        }});
@@ -309,8 +308,8 @@ class Fields {
       const auto* key = entry.key.get_if<std::string>();
       if (key == nullptr) continue;
       for (const Field& field : fields_) {
-        const bool same = format == ValueFormat::kJson ? detail::equals_ignoring_case(field.name, *key)
-                                                       : field.name == *key;
+        const bool same =
+            format == ValueFormat::kJson ? detail::equals_ignoring_case(field.name, *key) : field.name == *key;
         if (!same) continue;
         if (!field.read(std::move(entry.value), format, object)) return false;
         break;
@@ -373,9 +372,13 @@ class EnumNames {
 };
 
 template <class T>
-concept DescribedStruct = std::is_class_v<T> && requires(Fields<T>& fields) { describe(fields); };
+concept DescribedStruct = std::is_class_v<T> && requires(Fields<T>& fields) {
+  describe(fields);
+};
 template <class T>
-concept DescribedEnum = std::is_enum_v<T> && requires(EnumNames<T>& names) { describe(names); };
+concept DescribedEnum = std::is_enum_v<T> && requires(EnumNames<T>& names) {
+  describe(names);
+};
 
 template <DescribedStruct T>
 struct Converter<T> {
