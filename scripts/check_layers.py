@@ -33,7 +33,7 @@ ALLOWED = {
     "hub/server": HUB | {"common/control", "common/redis", "hub/protocol", "hub/connections", "hub/core", "hub/lifetime"},
     "hub/worker": {"hub/include"},
     "proxy/supervisor": EVENT | {"common/control"},
-    "proxy/config": BASE | {"common/config", "common/net", "proxy/routing"},
+    "proxy/config": NET | {"common/config", "proxy/routing"},
     "proxy/routing": BASE | {"common/http"},
     "proxy/pool": HTTP | {"common/http_client", "common/control", "common/config", "proxy/config", "proxy/routing"},
     "proxy/session": HTTP | {"common/http_server", "common/http_client", "common/websocket", "common/control",

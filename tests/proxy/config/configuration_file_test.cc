@@ -50,8 +50,7 @@ std::set<std::string> keys_of(const std::string& text) {
 }
 
 LoadedConfig load_shipped(std::string text) {
-  // The folder is a sibling of conf; here the text is loaded as if it lay in the source folder.
-  return load_text(text, {"route.2.folder=tests"});
+  return load_proxy_config({"conf/hubgate.toml", std::move(text), {}, false});
 }
 
 }  // namespace
@@ -65,7 +64,7 @@ TEST_CASE("the shipped configuration is the demo", "[config]") {
   expected.pools = {{.name = "main", .command = {"hubgate-worker"}, .workers = 2}};
   expected.routes = {{"/chat", "main", "", false, {}},
                      {"/bench", "main", "", false, {}},
-                     {"/", "", (std::filesystem::current_path() / "tests").string(), false, {}}};
+                     {"/", "", (std::filesystem::current_path() / "examples/chat_web/site").string(), false, {}}};
   CHECK(*loaded.config == expected);
 }
 
