@@ -1,35 +1,13 @@
 #include "hub/server/worker_link.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
 #include <utility>
 
+#include "common/control/links.h"
+
 namespace hubgate::hub {
-namespace {
-
-constexpr char kVariable[] = "HUBGATE_LINKS";
-
-// A named descriptor of "control=3,handover=4" that is open; -1 without one.
-int descriptor_named(std::string_view text, std::string_view name) {
-  while (!text.empty()) {
-    const std::string_view item = text.substr(0, text.find(','));
-    text.remove_prefix(std::min(text.size(), item.size() + 1));
-    const std::size_t equals = item.find('=');
-    if (equals == std::string_view::npos || item.substr(0, equals) != name) continue;
-    int fd = -1;
-    const char* end = item.data() + item.size();
-    const auto [stop, error] = std::from_chars(item.data() + equals + 1, end, fd);
-    if (error != std::errc{} || stop != end || fd < 0 || ::fcntl(fd, F_GETFD) < 0) return -1;
-    return fd;
-  }
-  return -1;
-}
-
-}  // namespace
 
 struct WorkerLink::Control final : control::PacketLink::Handler {
   Control(WorkerLink& link_owner, Descriptor socket)
@@ -67,18 +45,15 @@ struct WorkerLink::Handover final : control::PacketLink::Handler {
 };
 
 Result<std::optional<WorkerLink::Sockets>> WorkerLink::take_from_environment() {
-  const char* variable = ::getenv(kVariable);
-  if (variable == nullptr) return std::optional<Sockets>();
-  const std::string text = variable;
-  ::unsetenv(kVariable);
-  const int control = descriptor_named(text, "control");
-  const int handover = descriptor_named(text, "handover");
-  if (control < 0 || handover < 0 || control == handover) {
-    return make_error(ErrorCode::kInvalid, std::string(kVariable) + "=\"" + text + "\" does not name two open links");
+  auto links = control::take_links_from_environment();
+  if (!links) return std::move(links).error();
+  if (links->empty()) return std::optional<Sockets>();
+  const auto control = links->find("control");
+  const auto handover = links->find("handover");
+  if (control == links->end() || handover == links->end()) {
+    return make_error(ErrorCode::kInvalid, "HUBGATE_LINKS names no control and handover link");
   }
-  ::fcntl(control, F_SETFD, FD_CLOEXEC);
-  ::fcntl(handover, F_SETFD, FD_CLOEXEC);
-  return std::optional<Sockets>(Sockets{Descriptor(control), Descriptor(handover)});
+  return std::optional<Sockets>(Sockets{std::move(control->second), std::move(handover->second)});
 }
 
 WorkerLink::WorkerLink(event::Loop& loop, Log& log, Sockets sockets, Handler& handler)

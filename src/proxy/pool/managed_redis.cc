@@ -1,7 +1,6 @@
 #include "proxy/pool/managed_redis.h"
 
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -144,9 +143,7 @@ void ManagedRedis::stop() {
 }
 
 void ManagedRedis::signal_directly(int signal) {
-  if (process_ && process_->pidfd.is_open()) {
-    ::syscall(SYS_pidfd_send_signal, process_->pidfd.get(), signal, nullptr, 0);
-  }
+  if (process_) signal_process(process_->pidfd, signal);
 }
 
 void ManagedRedis::clean_up() {

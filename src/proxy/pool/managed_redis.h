@@ -50,6 +50,7 @@ class ManagedRedis final : private net::Connection::Handler {
   /// No restart any more; SIGTERM, and SIGKILL after 3 s.
   void stop();
   void signal_directly(int signal);
+  bool is_alive() const { return process_ && is_process_alive(process_->pidfd); }
   /// Takes its directory away; after its end.
   void clean_up();
 

@@ -20,4 +20,9 @@ struct SlotProcess {
   Descriptor pidfd;     // for the case that the supervisor dies
 };
 
+/// By our own descriptors, for when the supervisor has died. Nothing happens without one.
+void signal_process(const Descriptor& pidfd, int signal);
+/// False also without a descriptor.
+bool is_process_alive(const Descriptor& pidfd);
+
 }  // namespace hubgate::proxy

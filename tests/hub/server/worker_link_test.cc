@@ -315,7 +315,7 @@ TEST_CASE("the links are found in the environment, once, and are not for our own
   const auto none = hub::WorkerLink::take_from_environment();
   REQUIRE(none);
   CHECK_FALSE(none->has_value());
-  for (const char* bad : {"", "control=3", "control=x,handover=4", "control=900,handover=901", "control=0,handover=0"}) {
+  for (const char* bad : {"control=3", "control=x,handover=4", "control=900,handover=901", "control=0,handover=0", "keeper=" }) {
     ::setenv("HUBGATE_LINKS", bad, 1);
     CAPTURE(bad);
     CHECK_FALSE(hub::WorkerLink::take_from_environment());

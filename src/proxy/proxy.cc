@@ -1,0 +1,350 @@
+#include "proxy/proxy.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+#include <variant>
+
+#include "proxy/proxy_door.h"
+#include "proxy/run_directories.h"
+
+namespace hubgate::proxy {
+namespace {
+
+// Kept by the supervisor once the gateway has said that it is ready: the next proxy does not say it again.
+constexpr char kAnnouncedName[] = "announced";
+
+std::uint64_t new_epoch(Random& random) {
+  std::uint64_t epoch = 0;
+  while (epoch == 0) epoch = random.next();
+  return epoch;
+}
+
+void print_lines(int fd, const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) {
+    const std::string whole = line + '\n';
+    if (::write(fd, whole.data(), whole.size()) < 0) return;
+  }
+}
+
+// A bare name stands beside this program first, then in PATH (which the supervisor looks through).
+std::string find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) return name;
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return name;
+  const std::string beside = self.parent_path() / name;
+  return ::access(beside.c_str(), X_OK) == 0 ? beside : name;
+}
+
+std::string url_of(const net::Address& address, bool tls) {
+  if (address.is_unix()) return address.to_string();
+  return (tls ? "https://" : "http://") + address.to_string();
+}
+
+}  // namespace
+
+Proxy::Proxy(event::Loop& loop, Log& log, OutputSink output, ConfigSource source, Descriptor keeper)
+    : loop_(loop),
+      log_(log),
+      output_(std::move(output)),
+      source_(std::move(source)),
+      epoch_(new_epoch(random_)),
+      keeper_(loop, std::move(keeper), epoch_, static_cast<KeeperLink::Handler&>(*this)),
+      signals_(loop, {SIGTERM, SIGINT, SIGHUP}, [this](int signal) { on_signal(signal); }),
+      started_at_(loop.now()),
+      supervisor_(::getppid()),
+      accept_timer_(loop, [this] { accept_now(); }),
+      end_timer_(loop,
+                 [this] {
+                   if (orphaned_) return end_orphans();
+                   if (leaving_) return finish(0);
+                   log_.error("workers do not end, they are killed");
+                   for (auto& slot : slots_) slot->signal_directly(SIGKILL);
+                 }),
+      poll_timer_(loop, [this] { orphaned_ ? end_orphans() : leave_when_settled(); }) {}
+
+Proxy::~Proxy() = default;
+
+int Proxy::run() {
+  ::signal(SIGPIPE, SIG_IGN);
+  if (!finished_) loop_.run();
+  // What still lives ends while all that it refers to is here.
+  for (auto& [key, session] : sessions_) loop_.dispose(std::move(session));
+  sessions_.clear();
+  if (admin_) admin_->close();
+  doors_.clear();
+  loop_.turn(false);
+  return exit_code_;
+}
+
+void Proxy::finish(int exit_code) {
+  finished_ = true;
+  exit_code_ = exit_code;
+  loop_.stop();
+}
+
+// ---- the beginning
+
+void Proxy::on_inventory(Inventory inventory) {
+  auto started = start_up(source_, inventory, keeper_, log_);
+  if (const auto* failure = std::get_if<StartFailure>(&started)) {
+    print_lines(STDERR_FILENO, failure->lines);
+    return finish(failure->exit_code);
+  }
+  if (!begin(std::get<Started>(std::move(started)), std::move(inventory))) finish(78);
+}
+
+bool Proxy::begin(Started started, Inventory inventory) {
+  auto keys = AffinityKeys::load_or_make(started.config.state_dir, random_);
+  if (!keys) {
+    print_lines(STDERR_FILENO, {"hubgate: error: " + keys.error().what});
+    return false;
+  }
+  log_.set_level(started.config.log_level);
+  affinity_ = std::make_unique<AffinityTable>(*std::move(keys));
+  pools_ = std::make_unique<PoolRegistry>(loop_, loop_, log_);
+  pools_->apply(started.config);
+  slot_services_.emplace(SlotServices{.loop = loop_,
+                                      .timers = loop_,
+                                      .log = log_,
+                                      .random = random_,
+                                      .clock = clock_,
+                                      .keeper = keeper_,
+                                      .affinity = *affinity_,
+                                      .hub_paths = hub_paths_,
+                                      .output = output_,
+                                      .epoch = epoch_,
+                                      .on_change = [this] { on_change(); }});
+  if (!make_redis(started.config)) return false;
+  make_slots(started.config);
+
+  auto first = std::make_shared<Snapshot>(*make_snapshot(started.config));
+  first->needs_restart = started.needs_restart;
+  put_in_force(std::move(first));
+  config_text_ = std::move(started.text);
+  kept_config_ = started.kept_config;
+  last_reload_errors_ = std::move(started.config_errors);
+  services_.emplace(SessionServices{.loop = loop_,
+                                    .timers = loop_,
+                                    .log = log_,
+                                    .random = random_,
+                                    .pools = *pools_,
+                                    .affinity = *affinity_,
+                                    .hub_paths = hub_paths_,
+                                    .snapshot = snapshot_,
+                                    .metrics = metrics_});
+  open_doors(std::move(started.listeners));
+  admin_ = std::make_unique<AdminServer>(loop_, log_, static_cast<AdminHost&>(*this));
+  admin_->listen(std::move(started.admin));
+  admin_->listen_for_verbs(std::move(started.admin_verbs));
+  announced_ = inventory.kept.contains(kAnnouncedName);
+
+  adopt(std::move(inventory.slots));
+  keeper_.ready();
+  log_.info("proxy works", {{"pid", ::getpid()}, {"first", started.first}, {"config", source_.file}});
+  // Workers that live get time to answer, so that a token of theirs finds them.
+  accept_timer_.start(kAnswerTime);
+  if (redis_) redis_->start();
+  start_workers();
+  on_change();
+  return true;
+}
+
+void Proxy::put_in_force(SnapshotPointer snapshot) {
+  std::erase_if(revisions_, [](const auto& one) { return one.expired(); });
+  revisions_.push_back(snapshot);
+  snapshot_ = std::move(snapshot);
+}
+
+bool Proxy::make_redis(const ProxyConfig& config) {
+  if (!config.has_managed_redis()) return true;
+  ManagedRedis::Settings settings{config.runtime_dir, supervisor_, std::nullopt};
+  if (!config.redis_group.empty()) {
+    const auto group = find_group(config.redis_group);
+    if (!group) {
+      print_lines(STDERR_FILENO, {"hubgate: error: redis_group: " + group.error().what});
+      return false;
+    }
+    settings.group = *group;
+  }
+  redis_ = std::make_unique<ManagedRedis>(loop_, loop_, log_, random_, clock_, keeper_, output_, std::move(settings),
+                                          [this] { on_change(); });
+  if (const auto prepared = redis_->prepare(); !prepared) {
+    print_lines(STDERR_FILENO, {"hubgate: error: " + prepared.error().what});
+    return false;
+  }
+  return true;
+}
+
+void Proxy::make_slots(const ProxyConfig& config) {
+  for (const PoolConfig& pool : config.pools) {
+    if (!pool.is_local()) continue;
+    const WorkerSpec spec = worker_spec(config, pool);
+    for (std::uint32_t slot = 0; slot < pool.workers; ++slot) {
+      const std::uint32_t endpoint = endpoint_id_of_slot(affinity_->keys().node_id(), pool.name, slot);
+      slots_.push_back(std::make_unique<SlotRunner>(*slot_services_, *pools_->find(pool.name), spec, slot, endpoint));
+    }
+  }
+}
+
+WorkerSpec Proxy::worker_spec(const ProxyConfig& config, const PoolConfig& pool) const {
+  WorkerSpec spec;
+  spec.argv = pool.command;
+  spec.argv.front() = find_program(spec.argv.front());
+  spec.limits.drain_time = pool.drain_time;
+  spec.limits.max_message_size = config.limits.max_message_size;
+  spec.limits.application_max_buffer_size = config.limits.application_max_buffer_size;
+  spec.limits.max_pending_bytes = config.limits.max_pending_bytes;
+  spec.limits.send_time = config.limits.send_time;
+  spec.limits.redis_queue_size = config.limits.redis_queue_size;
+  spec.welcome.application = pool.application.empty() ? pool.name : pool.application;
+  if (redis_) {
+    spec.welcome.redis = redis_->address();
+  } else if (config.has_redis()) {
+    spec.welcome.redis = config.redis.reveal();
+  }
+  spec.welcome.channel_prefix = config.backplane.prefix;
+  spec.welcome.scoped_sends = config.backplane.scoped_sends;
+  for (const Secret& key : config.rest.keys) spec.welcome.rest_keys.push_back(key.reveal());
+  spec.welcome.log_level = to_string(config.log_level);
+  spec.ready_time = config.limits.worker_ready_time;
+  return spec;
+}
+
+void Proxy::open_doors(std::vector<BoundListener> listeners) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  constexpr rlim_t kReserve = 64;  // links, listeners, logs, files being read
+  most_sessions_ = static_cast<std::size_t>((std::max(limit.rlim_cur, 2 * kReserve) - kReserve) / 10 * 9 / 2);
+  for (BoundListener& bound : listeners) {
+    auto door = std::make_unique<Door>();
+    door->config = bound.config;
+    door->facts = std::make_shared<const ListenerFacts>(ListenerFacts{bound.config.name, std::move(bound.tls)});
+    door->listener = std::make_unique<net::Listener>(
+        loop_, std::move(bound.socket),
+        [this, &door = *door](Descriptor socket, const net::Address& peer) { on_accepted(door, std::move(socket), peer); });
+    door->listener->pause();  // until the workers have answered
+    doors_.push_back(std::move(door));
+  }
+}
+
+void Proxy::adopt(std::vector<SlotProcess> processes) {
+  for (SlotProcess& process : processes) on_spawned(std::move(process));
+}
+
+SlotRunner* Proxy::find_slot(const control::SlotId& id) {
+  for (auto& slot : slots_) {
+    if (slot->slot() == id.slot && slot->pool().name() == id.pool) return slot.get();
+  }
+  return nullptr;
+}
+
+void Proxy::on_spawned(SlotProcess process) {
+  if (process.id.pool == ManagedRedis::kPool && redis_) return redis_->adopt(std::move(process));
+  if (SlotRunner* slot = find_slot(process.id)) return slot->adopt(std::move(process));
+  // Of a pool that the configuration has no more: it drains by itself, its links closed.
+  log_.info("process of no pool is ended", {{"pool", process.id.pool}, {"slot", process.id.slot}, {"pid", process.pid}});
+  keeper_.signal(process.id, SIGTERM);
+}
+
+void Proxy::on_spawn_failed(const control::SpawnFailed& failed) {
+  if (failed.id.pool == ManagedRedis::kPool && redis_) return redis_->on_spawn_failed(failed);
+  if (SlotRunner* slot = find_slot(failed.id)) slot->on_spawn_failed(failed);
+}
+
+void Proxy::on_exited(const control::Exited& exited) {
+  if (exited.id.pool == ManagedRedis::kPool && redis_) {
+    redis_->on_exited(exited);
+  } else if (SlotRunner* slot = find_slot(exited.id)) {
+    slot->on_exited(exited);
+  }
+  on_change();
+}
+
+// Something happened to a worker or to Redis; looked at once a turn.
+void Proxy::on_change() {
+  if (std::exchange(change_scheduled_, true)) return;
+  loop_.run_later([this] {
+    change_scheduled_ = false;
+    if (finished_ || orphaned_ || !snapshot_) return;
+    if (stopping_) return stop_when_idle();
+    if (leaving_) return;
+    start_workers();
+    const bool answered = std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->has_answered(); });
+    if (answered) accept_now();
+    announce();
+  });
+}
+
+void Proxy::start_workers() {
+  if (redis_ && redis_->state() != ManagedRedis::State::kReady) return;  // first Redis has to answer
+  for (auto& slot : slots_) slot->start();
+}
+
+void Proxy::accept_now() {
+  accept_timer_.cancel();
+  if (accepting_ || stopping_ || leaving_ || orphaned_) return;
+  accepting_ = true;
+  for (auto& door : doors_) door->listener->resume();
+}
+
+// Once in the gateway's life, when all workers are ready.
+void Proxy::announce() {
+  if (announced_ || doors_.empty()) return;
+  if (!std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->is_ready(); })) return;
+  accept_now();
+  announced_ = true;
+  if (const auto file = text_to_keep("ready")) keeper_.keep(kAnnouncedName, file->get());
+  const auto plain = std::find_if(doors_.begin(), doors_.end(), [](const auto& door) { return !door->facts->tls; });
+  const Door& shown = **(plain == doors_.end() ? doors_.begin() : plain);
+  print_lines(STDOUT_FILENO, {"ready " + url_of(shown.listener->address(), shown.facts->tls != nullptr) +
+                              " admin=" + url_of(admin_->address(), false) +
+                              " runtime=" + snapshot_->config.runtime_dir});
+}
+
+bool Proxy::is_ready() const { return accepting_ && !stopping_ && !leaving_ && pools_->all_ready(); }
+
+// ---- clients
+
+void Proxy::on_accepted(Door& door, Descriptor socket, const net::Address& peer) {
+  auto session = std::make_unique<DownstreamSession>(*services_, door.facts, std::move(socket), peer,
+                                                     [this](DownstreamSession& ended) { on_session_ended(ended); });
+  const DownstreamSession* key = session.get();
+  sessions_.emplace(key, std::move(session));
+  pause_when_full();
+}
+
+void Proxy::on_session_ended(DownstreamSession& session) {
+  const auto place = sessions_.find(&session);
+  if (place == sessions_.end()) return;
+  loop_.dispose(std::move(place->second));
+  sessions_.erase(place);
+  pause_when_full();
+}
+
+// What we hold counts: two descriptors a session at most, none for what was handed over.
+void Proxy::pause_when_full() {
+  const bool full = sessions_.size() >= most_sessions_;
+  if (full == full_) return;
+  full_ = full;
+  if (full) {
+    ++times_full_;
+    log_.warn("no descriptors to spare, accepting rests", {{"sessions", sessions_.size()}});
+  }
+  for (auto& door : doors_) {
+    if (full) {
+      door->listener->pause();
+    } else if (accepting_ && !stopping_ && !leaving_) {
+      door->listener->resume();
+    }
+  }
+}
+
+}  // namespace hubgate::proxy

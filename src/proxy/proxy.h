@@ -1,0 +1,149 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/random.h"
+#include "common/event/loop.h"
+#include "common/event/signals.h"
+#include "common/event/timer.h"
+#include "common/net/listener.h"
+#include "proxy/admin/admin_server.h"
+#include "proxy/config/load_proxy_config.h"
+#include "proxy/config/snapshot.h"
+#include "proxy/keeper_link.h"
+#include "proxy/pool/managed_redis.h"
+#include "proxy/pool/pool_registry.h"
+#include "proxy/pool/slot_runner.h"
+#include "proxy/routing/affinity_tag.h"
+#include "proxy/routing/route_table.h"
+#include "proxy/session/downstream_session.h"
+#include "proxy/session/session_metrics.h"
+#include "proxy/start_up.h"
+
+namespace hubgate::proxy {
+
+/// The proxy process: takes over what the supervisor holds, listens, decides which processes run, serves clients and
+/// operators, reloads, stops. Policy to the supervisor's mechanism. Owns everything below it; one thread.
+///
+/// proxy.cc begins and serves, proxy_reload.cc changes the configuration, proxy_end.cc ends (the gateway's stop, our own
+/// TERM, the supervisor's death), proxy_status.cc tells.
+class Proxy final : private KeeperLink::Handler, private AdminHost {
+ public:
+  /// `source`: file, overrides and dev; its text is read here. `keeper` is our end of the keeper link.
+  Proxy(event::Loop& loop, Log& log, OutputSink output, ConfigSource source, Descriptor keeper);
+  ~Proxy() override;
+  Proxy(const Proxy&) = delete;
+  Proxy& operator=(const Proxy&) = delete;
+
+  /// Until the gateway has stopped, a TERM was obeyed, or it cannot work. Returns the exit code; what is wrong with the
+  /// configuration stands on standard error.
+  int run();
+
+  static constexpr Duration kAnswerTime = std::chrono::seconds(1);  // for slots of the inventory, then we accept
+  static constexpr Duration kLeaveTime = std::chrono::seconds(2);   // to settle acks and end tunnels after a TERM
+  static constexpr Duration kOrphanGrace = std::chrono::seconds(3); // to the kill, after the supervisor's death
+  static constexpr Duration kStopGrace = std::chrono::seconds(3);   // to the kill, after the end of stop_time
+
+ private:
+  struct Door;
+
+  // KeeperLink::Handler
+  void on_inventory(Inventory inventory) override;
+  void on_spawned(SlotProcess process) override;
+  void on_spawn_failed(const control::SpawnFailed& failed) override;
+  void on_exited(const control::Exited& exited) override;
+  void on_reload() override;
+  void on_reopen_logs() override;
+  void on_stop(std::uint32_t seconds) override;
+  void on_keeper_lost(std::string_view why) override;
+  // AdminHost
+  bool is_ready() const override;
+  StatusReport status() const override;
+  void collect(MetricsPage& page) const override;
+  const Snapshot& snapshot() const override { return *snapshot_; }
+  ReloadAnswer reload() override;
+
+  // Beginning and serving, in proxy.cc.
+  void finish(int exit_code);
+  void put_in_force(SnapshotPointer snapshot);
+  bool begin(Started started, Inventory inventory);
+  bool make_redis(const ProxyConfig& config);
+  void make_slots(const ProxyConfig& config);
+  void open_doors(std::vector<BoundListener> listeners);
+  void adopt(std::vector<SlotProcess> processes);
+  void on_change();
+  void start_workers();
+  void accept_now();
+  void announce();
+  void on_accepted(Door& door, Descriptor socket, const net::Address& peer);
+  void on_session_ended(DownstreamSession& session);
+  void pause_when_full();
+  SlotRunner* find_slot(const control::SlotId& id);
+  WorkerSpec worker_spec(const ProxyConfig& config, const PoolConfig& pool) const;
+  // The end, in proxy_end.cc.
+  void on_signal(int signal);
+  void leave();
+  void leave_when_settled();
+  void stop_when_idle();
+  void end_orphans();
+  void close_sessions_soon();
+
+  event::Loop& loop_;
+  Log& log_;
+  OutputSink output_;
+  ConfigSource source_;
+  SystemRandom random_;
+  WallClock clock_;
+  std::uint64_t epoch_;
+  KeeperLink keeper_;
+  event::Signals signals_;
+  TimePoint started_at_;
+  pid_t supervisor_;
+  int exit_code_ = 0;
+  bool finished_ = false;
+
+  // From begin() on.
+  SnapshotPointer snapshot_;
+  std::vector<std::weak_ptr<const Snapshot>> revisions_;  // all that were in force
+  std::string config_text_;
+  bool kept_config_ = false;
+  std::int64_t last_reload_ = 0;  // Unix seconds
+  bool last_reload_ok_ = true;
+  std::vector<std::string> last_reload_errors_;
+  HubPaths hub_paths_;
+  std::unique_ptr<AffinityTable> affinity_;
+  std::unique_ptr<PoolRegistry> pools_;
+  std::optional<SlotServices> slot_services_;
+  std::vector<std::unique_ptr<SlotRunner>> slots_;
+  std::unique_ptr<ManagedRedis> redis_;
+  SessionMetrics metrics_;
+  std::optional<SessionServices> services_;
+  std::vector<std::unique_ptr<Door>> doors_;
+  std::unordered_map<const DownstreamSession*, std::unique_ptr<DownstreamSession>> sessions_;
+  std::size_t most_sessions_ = 0;  // two descriptors each
+  bool full_ = false;
+  std::uint64_t times_full_ = 0;
+  std::unique_ptr<AdminServer> admin_;
+  bool accepting_ = false;
+  bool announced_ = false;  // by us or by a proxy before us
+  event::Timer accept_timer_;
+  bool change_scheduled_ = false;
+
+  // The end.
+  bool stopping_ = false;  // the gateway
+  bool leaving_ = false;   // we alone
+  bool orphaned_ = false;
+  event::Timer end_timer_;
+  event::Timer poll_timer_;
+};
+
+}  // namespace hubgate::proxy

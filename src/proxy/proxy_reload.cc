@@ -1,0 +1,67 @@
+#include <chrono>
+#include <utility>
+
+#include "proxy/config/check_files.h"
+#include "proxy/proxy.h"
+
+// Reload: read, check, compare, swap; or the old configuration stays.
+
+namespace hubgate::proxy {
+
+void Proxy::on_reload() { reload(); }
+
+// Lines go to standard error, which whoever started us reads; there is no file of ours to open anew.
+void Proxy::on_reopen_logs() { log_.info("logs are not files, nothing to reopen"); }
+
+ReloadAnswer Proxy::reload() {
+  ReloadAnswer answer;
+  if (!snapshot_ || stopping_ || leaving_ || orphaned_) {
+    answer.lines = {"the gateway stops, or has not begun"};
+    return answer;
+  }
+  last_reload_ = std::chrono::duration_cast<std::chrono::seconds>(clock_.now().time_since_epoch()).count();
+  LoadedConfig loaded;
+  ConfigSource source = source_;
+  if (auto text = read_config_file(source_.file)) {
+    source.text = *std::move(text);
+    loaded = load_proxy_config(source, [this](const ProxyConfig& config) { return check_files(config, source_.dev); });
+  } else {
+    loaded.errors = {text.error().what};
+  }
+  if (!loaded.config) {
+    last_reload_ok_ = false;
+    last_reload_errors_ = loaded.errors;
+    answer.lines = std::move(loaded.errors);
+    log_.error("reload refused, the old configuration stays",
+               {{"file", source_.file}, {"errors", answer.lines.size()}, {"first", answer.lines.front()}});
+    return answer;
+  }
+  answer.accepted = last_reload_ok_ = true;
+  last_reload_errors_.clear();
+  kept_config_ = false;
+
+  ReloadPlan plan = plan_reload(*snapshot_, *loaded.config);
+  if (source.text != config_text_) {
+    config_text_ = std::move(source.text);
+    if (const auto file = text_to_keep(config_text_)) keeper_.keep("config", file->get());
+  }
+  for (std::string& change : plan.changes) {
+    log_.info("reloaded", {{"change", change}});
+    answer.lines.push_back(std::move(change));
+  }
+  for (const std::string& line : plan.needs_restart) {
+    log_.warn("needs restart", {{"what", line}});
+    answer.lines.push_back("needs restart: " + line);
+  }
+  if (!plan.snapshot) return answer;
+  put_in_force(std::move(plan.snapshot));
+  const ProxyConfig& config = snapshot_->config;
+  log_.set_level(config.log_level);
+  pools_->apply(config);
+  for (auto& slot : slots_) {
+    if (const PoolConfig* pool = config.find_pool(slot->pool().name())) slot->update(worker_spec(config, *pool));
+  }
+  return answer;
+}
+
+}  // namespace hubgate::proxy

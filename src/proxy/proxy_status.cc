@@ -1,0 +1,168 @@
+#include <dirent.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+
+#include "proxy/admin/status_metrics.h"
+#include "proxy/config/version.h"
+#include "proxy/proxy.h"
+#include "proxy/proxy_door.h"
+#include "proxy/session_series.h"
+
+// What the proxy tells operators: status and metrics.
+
+namespace hubgate::proxy {
+namespace {
+
+std::uint64_t open_descriptors() {
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir("/proc/self/fd"), ::closedir);
+  if (!directory) return 0;
+  std::uint64_t count = 0;
+  while (::readdir(directory.get()) != nullptr) ++count;
+  return count < 3 ? 0 : count - 3;  // ".", ".." and the directory itself
+}
+
+EndpointStatus status_of(const WorkerSlot& slot, const SlotRunner& runner, const Endpoint* endpoint) {
+  EndpointStatus status;
+  status.name = slot.name();
+  status.id = slot.welcome().endpoint;
+  status.generation = slot.welcome().generation;
+  status.pid = slot.pid();
+  status.state = to_string(slot.state());
+  status.full = slot.is_full();
+  const WorkerSlot::Load load = slot.load();
+  status.active = load.active;
+  status.pending = load.pending;
+  status.max_connections = slot.max_connections();
+  status.redis_state = slot.redis_state();
+  status.loop_lag_seconds = std::chrono::duration<double>(slot.loop_lag()).count();
+  status.restarts = runner.restarts();
+  status.handed_over = slot.handed_over();
+  if (endpoint != nullptr) status.tunnels = endpoint->tunnels();
+  status.stats.assign(slot.stats().series.begin(), slot.stats().series.end());
+  return status;
+}
+
+EndpointStatus status_of(const Endpoint& endpoint) {
+  EndpointStatus status;
+  status.name = endpoint.name();
+  status.id = endpoint.key().endpoint;
+  status.state = to_string(endpoint.health());
+  status.full = endpoint.is_full();
+  status.active = endpoint.active();
+  status.pending = endpoint.pending();
+  status.tunnels = endpoint.tunnels();
+  return status;
+}
+
+}  // namespace
+
+StatusReport Proxy::status() const {
+  StatusReport report;
+  report.version = kProductVersion;
+  report.ready = is_ready();
+  report.stopping = stopping_;
+  report.uptime_seconds = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(loop_.now() - started_at_).count());
+  const ProxyConfig& config = snapshot_->config;
+  report.runtime_dir = config.runtime_dir;
+  report.admin = admin_->address().to_string();
+  report.config_file = source_.file;
+  report.revision = snapshot_->revision;
+  report.hash = snapshot_->hash;
+  report.kept_config = kept_config_;
+  report.last_reload = last_reload_;
+  report.last_reload_ok = last_reload_ok_;
+  report.last_reload_errors = last_reload_errors_;
+  report.needs_restart = snapshot_->needs_restart;
+  report.redis = redis_ ? redis_->address() : redis_without_password(config.redis.reveal());
+  if (redis_) report.redis_state = to_string(redis_->state());
+
+  report.processes.push_back({.role = "supervisor", .name = "", .pid = supervisor_, .generation = 0, .state = "ready"});
+  report.processes.push_back({.role = "proxy",
+                              .name = "",
+                              .pid = ::getpid(),
+                              .generation = 0,
+                              .state = stopping_ || leaving_ ? "stopping" : "ready"});
+  if (redis_) {
+    report.processes.push_back(
+        {.role = "redis", .name = "", .pid = redis_->pid(), .generation = 0, .state = report.redis_state});
+  }
+  for (const auto& door : doors_) {
+    report.listeners.push_back({door->config.name, door->listener->address().to_string(), door->facts->tls != nullptr});
+  }
+  for (const auto& [name, pool] : pools_->pools()) {
+    PoolStatus& shown = report.pools.emplace_back();
+    shown.name = name;
+    shown.command = pool->config().command;
+    shown.handover = to_string(pool->config().handover);
+    shown.queued = pool->waiting();
+    for (const auto& runner : slots_) {
+      if (&runner->pool() != pool.get()) continue;
+      for (const WorkerSlot* slot : runner->living()) {
+        for (const control::Path& path : slot->paths()) {
+          if (std::find(shown.paths.begin(), shown.paths.end(), path.path) == shown.paths.end()) {
+            shown.paths.push_back(path.path);
+          }
+        }
+        const Endpoint* endpoint = pool->find({slot->welcome().endpoint, slot->welcome().generation});
+        shown.endpoints.push_back(status_of(*slot, *runner, endpoint));
+        report.handed_over += slot->handed_over();
+        report.processes.push_back({.role = "worker",
+                                    .name = slot->name(),
+                                    .pid = slot->pid(),
+                                    .generation = slot->welcome().generation,
+                                    .state = std::string(to_string(slot->state()))});
+      }
+      if (!runner->living().empty()) continue;
+      // Between two generations: the slot is shown all the same.
+      const std::string slot_name = name + '/' + std::to_string(runner->slot());
+      const std::string state = runner->is_broken() ? "failed" : "starting";
+      EndpointStatus& waiting = shown.endpoints.emplace_back();
+      waiting.name = slot_name;
+      waiting.state = state;
+      waiting.restarts = runner->restarts();
+      report.processes.push_back({.role = "worker", .name = slot_name, .pid = 0, .generation = 0, .state = state});
+    }
+    for (const Endpoint* endpoint : pool->endpoints()) {
+      if (!endpoint->is_local()) shown.endpoints.push_back(status_of(*endpoint));
+    }
+  }
+  report.downstream_connections = sessions_.size();
+  report.tunnels = metrics_.tunnels_active;
+  report.descriptors = open_descriptors();
+  return report;
+}
+
+void Proxy::collect(MetricsPage& page) const {
+  add_status_metrics(status(), page);
+  std::uint64_t exhausted = times_full_;
+  for (const auto& door : doors_) exhausted += door->listener->exhausted();
+  page.counter("hubgate_proxy_accept_paused_total", "Times that accepting rested for want of descriptors.",
+               static_cast<double>(exhausted));
+  page.gauge("hubgate_proxy_config_revisions_alive", "Configurations that something still refers to.",
+             static_cast<double>(std::count_if(revisions_.begin(), revisions_.end(),
+                                               [](const auto& one) { return !one.expired(); })));
+  if (redis_) {
+    page.gauge("hubgate_proxy_redis_up", "1: managed Redis answers.",
+               redis_->state() == ManagedRedis::State::kReady ? 1 : 0);
+    page.counter("hubgate_proxy_redis_restarts_total", "Starts of managed Redis after its first.",
+                 static_cast<double>(redis_->restarts()));
+  }
+  add_session_metrics(metrics_, page);
+  for (const auto& [name, pool] : pools_->pools()) {
+    const MetricLabels labels = {{"pool", name}};
+    page.counter("hubgate_proxy_queued_total", "Requests that had to wait for an endpoint.",
+                 static_cast<double>(pool->counters.queued), labels);
+    page.counter("hubgate_proxy_queue_full_total", "Requests that found the queue full.",
+                 static_cast<double>(pool->counters.queue_full), labels);
+    page.counter("hubgate_proxy_queue_timeouts_total", "Requests that waited in vain.",
+                 static_cast<double>(pool->counters.queue_timeouts), labels);
+    page.counter("hubgate_proxy_queue_wait_seconds_total", "Time that requests waited which got an endpoint.",
+                 pool->counters.queue_wait_seconds, labels);
+  }
+}
+
+}  // namespace hubgate::proxy

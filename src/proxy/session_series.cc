@@ -1,0 +1,49 @@
+#include "proxy/session_series.h"
+
+#include <string>
+
+namespace hubgate::proxy {
+namespace {
+
+// One counter for each enumerator of `Kind`, with its name as the label.
+template <class Kind, std::size_t kCount>
+void add_each(MetricsPage& page, std::string_view name, std::string_view help, std::string_view label,
+              const std::array<std::uint64_t, kCount>& counts) {
+  for (std::size_t i = 0; i < kCount; ++i) {
+    page.counter(name, help, static_cast<double>(counts[i]),
+                 {{std::string(label), std::string(to_string(static_cast<Kind>(i)))}});
+  }
+}
+
+}  // namespace
+
+void add_session_metrics(const SessionMetrics& metrics, MetricsPage& page) {
+  const auto counter = [&](std::string_view name, std::string_view help, std::uint64_t value) {
+    page.counter(name, help, static_cast<double>(value));
+  };
+  counter("hubgate_proxy_connections_total", "Client connections that were accepted.", metrics.sessions_opened);
+  counter("hubgate_proxy_requests_total", "Requests of clients.", metrics.requests);
+  counter("hubgate_proxy_retries_total", "Requests that were sent to an endpoint once more.", metrics.retries);
+  for (std::size_t i = 0; i < metrics.responses.size(); ++i) {
+    page.counter("hubgate_proxy_responses_total", "Answers to clients, by class; none: ended without one.",
+                 static_cast<double>(metrics.responses[i]),
+                 {{"class", i == 0 ? std::string("none") : std::to_string(i) + "xx"}});
+  }
+  add_each<HandoverResult>(page, "hubgate_proxy_handovers_total", "Sockets given to workers, by how it ended.",
+                           "result", metrics.handovers);
+  add_each<Affinity>(page, "hubgate_proxy_affinity_total", "Requests on hub paths, by what their token said.",
+                     "verdict", metrics.affinity);
+  counter("hubgate_proxy_tunnels_opened_total", "WebSockets that were relayed.", metrics.tunnels_opened);
+  page.gauge("hubgate_proxy_tunnels_active", "WebSockets that are relayed now.",
+             static_cast<double>(metrics.tunnels_active));
+  add_each<ClosedBy>(page, "hubgate_proxy_tunnels_closed_total", "Relayed WebSockets that ended, by who ended them.",
+                     "by", metrics.tunnels_closed);
+  counter("hubgate_proxy_tunnel_bytes_in_total", "Bytes of relayed WebSockets from clients.", metrics.tunnel_bytes_in);
+  counter("hubgate_proxy_tunnel_bytes_out_total", "Bytes of relayed WebSockets to clients.", metrics.tunnel_bytes_out);
+  counter("hubgate_proxy_tunnels_not_frames_total", "Relayed upgrades whose bytes were no WebSocket frames.",
+          metrics.tunnels_not_frames);
+  add_each<http::Rejection>(page, "hubgate_proxy_http_rejected_total", "Requests that were refused as malformed.",
+                            "reason", metrics.rejected);
+}
+
+}  // namespace hubgate::proxy

@@ -1,0 +1,270 @@
+#include "proxy/start_up.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <utility>
+
+#include "common/net/address.h"
+#include "common/net/listener.h"
+#include "common/net/tls_context.h"
+#include "proxy/admin/admin_server.h"
+#include "proxy/config/check_files.h"
+#include "proxy/run_directories.h"
+
+namespace hubgate::proxy {
+namespace {
+
+constexpr int kUnavailable = 69;    // as ExitCode of the command line
+constexpr int kConfiguration = 78;
+
+// Names of what the supervisor keeps.
+constexpr char kConfigName[] = "config";
+constexpr char kDirectoriesName[] = "directories";
+std::string listener_name(const ListenerConfig& listener) { return "listener:" + listener.name + ' ' + listener.listen; }
+std::string admin_name(const ProxyConfig& config) { return "admin " + config.admin.listen; }
+
+std::string read_whole(int fd) {
+  std::string text;
+  char buffer[4096];
+  ssize_t got = 0;
+  off_t at = 0;
+  while ((got = ::pread(fd, buffer, sizeof buffer, at)) > 0) {
+    text.append(buffer, static_cast<std::size_t>(got));
+    at += got;
+  }
+  return text;
+}
+
+class StartUp {
+ public:
+  StartUp(const ConfigSource& source, Inventory& inventory, KeeperLink& keeper, Log& log)
+      : source_(source), inventory_(inventory), keeper_(keeper), log_(log) {}
+
+  std::variant<Started, StartFailure> first() {
+    started_.first = true;
+    if (!load_file()) return failure(kConfiguration, errors_);
+    if (!make_and_lock_directories()) return failure(exit_code_, errors_);
+    // Before the drop: ports below 1024, and directories of others.
+    if (!bind()) return failure(kUnavailable, errors_);
+    if (!drop()) return failure(kConfiguration, errors_);
+    if (!open_as_user()) return failure(exit_code_, errors_);
+    keep_all();
+    return std::move(started_);
+  }
+
+  std::variant<Started, StartFailure> again(const std::string& kept_text) {
+    if (load_file() && keep_directories() && bind() && open_as_user()) {
+      keep_all();
+      forget_rest();
+      return std::move(started_);
+    }
+    // What worked before works now: the file as it was adopted.
+    log_.error("configuration is broken, the kept one runs", {{"file", source_.file}, {"error", errors_.front()}});
+    started_.config_errors = std::exchange(errors_, {});
+    started_.kept_config = true;
+    started_.needs_restart.clear();
+    started_.listeners.clear();
+    for (const std::string& name : opened_) keeper_.forget(name);
+    used_.clear();
+    if (!load(kept_text) || !keep_directories() || !bind() || !open_as_user()) return failure(kConfiguration, errors_);
+    keep_all();
+    forget_rest();
+    return std::move(started_);
+  }
+
+ private:
+  StartFailure failure(int code, std::vector<std::string> lines) { return {code, std::move(lines)}; }
+  bool fail(int code, std::string line) {
+    exit_code_ = code;
+    errors_.push_back("hubgate: error: " + std::move(line));
+    return false;
+  }
+
+  bool load_file() {
+    auto text = read_config_file(source_.file);
+    if (!text) {
+      errors_.push_back(text.error().what);
+      return false;
+    }
+    return load(*text);
+  }
+  bool load(const std::string& text) {
+    ConfigSource source = source_;
+    source.text = text;
+    LoadedConfig loaded =
+        load_proxy_config(source, [this](const ProxyConfig& config) { return check_files(config, source_.dev); });
+    if (!loaded.config) {
+      errors_ = std::move(loaded.errors);
+      return false;
+    }
+    started_.config = *std::move(loaded.config);
+    started_.text = text;
+    return true;
+  }
+
+  bool make_and_lock_directories() {
+    const ProxyConfig& config = started_.config;
+    std::vector<std::pair<std::string, mode_t>> directories = {{config.runtime_dir, 0755}};
+    if (config.state_dir != config.runtime_dir) directories.emplace_back(config.state_dir, 0700);
+    for (const auto& [path, mode] : directories) {
+      if (const auto made = make_directory(path, mode); !made) return fail(kConfiguration, made.error().what);
+      auto lock = lock_directory(path, ::getppid());
+      if (!lock) return fail(kUnavailable, lock.error().what);
+      // The supervisor's copy is the lock from now on: it is free the moment the supervisor dies.
+      keeper_.keep("lock:" + path, lock->get());
+    }
+    if (source_.dev) {
+      const TlsFiles pair = dev_files(config);
+      if (const auto made = net::make_self_signed_pair(pair.certificate, pair.key); !made) {
+        return fail(kConfiguration, made.error().what);
+      }
+    }
+    return true;
+  }
+
+  // The directories are those of the first start, whatever the file says now: they are locked.
+  bool keep_directories() {
+    const std::string kept = take_text(kDirectoriesName);
+    const std::size_t split = kept.find('\n');
+    if (split == std::string::npos) return fail(kConfiguration, "the kept directories cannot be read");
+    const auto keep = [&](std::string& value, std::string was, const char* key) {
+      if (value != was) started_.needs_restart.push_back(std::string(key) + ": " + was + " -> " + value);
+      value = std::move(was);
+    };
+    keep(started_.config.runtime_dir, kept.substr(0, split), "runtime_dir");
+    keep(started_.config.state_dir, kept.substr(split + 1), "state_dir");
+    return true;
+  }
+
+  bool bind() {
+    for (const ListenerConfig& listener : started_.config.listeners) {
+      auto socket = listening_socket(listener_name(listener), listener.listen);
+      if (!socket.is_open()) return false;
+      started_.listeners.push_back({listener, std::move(socket), nullptr});
+    }
+    started_.admin = listening_socket(admin_name(started_.config), started_.config.admin.listen);
+    return started_.admin.is_open();
+  }
+  Descriptor listening_socket(const std::string& name, const std::string& text) {
+    used_.insert(name);
+    if (const auto kept = inventory_.kept.find(name); kept != inventory_.kept.end()) {
+      // A copy: should this configuration fail in the end, the kept one needs it too.
+      return Descriptor(::fcntl(kept->second.get(), F_DUPFD_CLOEXEC, 0));
+    }
+    const auto address = net::Address::parse(text);
+    if (!address) {
+      fail(kConfiguration, address.error().what);
+      return Descriptor();
+    }
+    auto opened = net::open_listening_socket(*address);
+    if (!opened) {
+      fail(kUnavailable, "cannot listen on " + text + ": " + opened.error().what);
+      return Descriptor();
+    }
+    keeper_.keep(name, opened->get());
+    opened_.push_back(name);
+    return *std::move(opened);
+  }
+
+  bool drop() {
+    const ProxyConfig& config = started_.config;
+    if (config.user.empty()) return true;
+    const auto identity = find_user(config.user);
+    if (!identity) return fail(kConfiguration, "user: " + identity.error().what);
+    if (identity->is_ours) return true;
+    if (!give_away(identity->drop)) return false;
+    keeper_.drop_to(identity->drop);
+    if (const auto dropped = drop_privileges(identity->drop); !dropped) return fail(kConfiguration, dropped.error().what);
+    // As that user everything must be readable, as it will have to be at the next start.
+    const ProxyConfig before = config;
+    if (!load_file()) return false;
+    return started_.config == before || fail(kConfiguration, source_.file + " changed while the gateway started");
+  }
+  bool give_away(const control::DropTo& drop) {
+    const ProxyConfig& config = started_.config;
+    const TlsFiles pair = dev_files(config);
+    std::vector<std::string> paths = {config.runtime_dir, config.runtime_dir + "/lock", config.state_dir,
+                                      config.state_dir + "/lock"};
+    if (source_.dev) paths.insert(paths.end(), {pair.certificate, pair.key});
+    for (const ListenerConfig& listener : config.listeners) {
+      if (listener.listen.starts_with("unix:")) paths.push_back(listener.listen.substr(5));
+    }
+    for (const std::string& path : paths) {
+      if (::chown(path.c_str(), drop.uid, drop.gid) != 0) {
+        return fail(kConfiguration, path + ": cannot be given to user \"" + config.user + "\": " + std::strerror(errno));
+      }
+    }
+    return true;
+  }
+
+  bool open_as_user() {
+    for (BoundListener& listener : started_.listeners) {
+      if (!listener.config.tls) continue;
+      auto context = net::TlsContext::make_server(listener.config.tls->certificate, listener.config.tls->key);
+      if (!context) return fail(kConfiguration, context.error().what);
+      listener.tls = *std::move(context);
+    }
+    if (started_.admin_verbs.is_open()) return true;
+    auto verbs = AdminServer::open_socket(started_.config.runtime_dir);
+    if (!verbs) return fail(kUnavailable, verbs.error().what);
+    started_.admin_verbs = *std::move(verbs);
+    return true;
+  }
+
+  void keep_all() {
+    keep_text(kConfigName, started_.text);
+    keep_text(kDirectoriesName, started_.config.runtime_dir + '\n' + started_.config.state_dir);
+  }
+  void keep_text(const std::string& name, const std::string& text) {
+    auto file = text_to_keep(text);
+    if (!file) return log_.error("cannot be kept", {{"name", name}, {"error", file.error().what}});
+    keeper_.keep(name, file->get());
+  }
+  std::string take_text(std::string_view name) {
+    const auto place = inventory_.kept.find(name);
+    return place == inventory_.kept.end() ? std::string() : read_whole(place->second.get());
+  }
+  // Listeners that are no more: a copy would go on filling a queue that nobody accepts.
+  void forget_rest() {
+    for (const auto& [name, descriptor] : inventory_.kept) {
+      const bool listens = name.starts_with("listener:") || name.starts_with("admin ");
+      if (listens && !used_.contains(name)) keeper_.forget(name);
+    }
+  }
+
+  const ConfigSource& source_;
+  Inventory& inventory_;
+  KeeperLink& keeper_;
+  Log& log_;
+  Started started_;
+  std::set<std::string> used_;         // names of kept sockets that the configuration has
+  std::vector<std::string> opened_;    // and of those that were opened for it
+  std::vector<std::string> errors_;
+  int exit_code_ = kConfiguration;
+};
+
+}  // namespace
+
+Result<Descriptor> text_to_keep(const std::string& text) {
+  Descriptor file(::memfd_create("hubgate-kept", MFD_CLOEXEC));
+  if (!file.is_open() || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    return make_error(ErrorCode::kSystem, std::string("memfd: ") + std::strerror(errno));
+  }
+  return file;
+}
+
+std::variant<Started, StartFailure> start_up(const ConfigSource& source, Inventory& inventory, KeeperLink& keeper,
+                                             Log& log) {
+  StartUp start_up(source, inventory, keeper, log);
+  const auto kept = inventory.kept.find("config");
+  if (kept == inventory.kept.end()) return start_up.first();
+  return start_up.again(read_whole(kept->second.get()));
+}
+
+}  // namespace hubgate::proxy

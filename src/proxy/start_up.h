@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/descriptor.h"
+#include "common/base/log.h"
+#include "proxy/config/load_proxy_config.h"
+#include "proxy/config/proxy_config.h"
+#include "proxy/keeper_link.h"
+
+namespace hubgate::net {
+class TlsContext;
+}
+
+namespace hubgate::proxy {
+
+/// One listener of the configuration, bound.
+struct BoundListener {
+  ListenerConfig config;
+  Descriptor socket;
+  std::shared_ptr<const net::TlsContext> tls;  // null: plaintext
+};
+
+/// What a proxy has when it can begin to work.
+struct Started {
+  ProxyConfig config;
+  std::string text;                        // of the configuration that is in force
+  bool first = false;                      // no proxy of this gateway has worked before
+  bool kept_config = false;                // the file is broken: `text` is the one kept
+  std::vector<std::string> config_errors;  // of the file then
+  std::vector<std::string> needs_restart;  // what the file says but a living gateway cannot change
+  std::vector<BoundListener> listeners;
+  Descriptor admin;
+  Descriptor admin_verbs;
+};
+
+/// Why it cannot: the process's exit code and lines for standard error.
+struct StartFailure {
+  int exit_code = 0;
+  std::vector<std::string> lines;
+};
+
+/// Reads the configuration, takes over what `inventory` holds of it, and gives the supervisor a copy of what is new
+/// (architecture, "Processes and links"). At the first start: makes the directories, locks them, binds, drops to
+/// `user`, and reads everything again as that user. Later: a broken file means the kept text. Blocks, up to 5 s for an
+/// address in use.
+std::variant<Started, StartFailure> start_up(const ConfigSource& source, Inventory& inventory, KeeperLink& keeper,
+                                             Log& log);
+
+/// A descriptor to read `text` from again; what the supervisor keeps of a configuration. Error kSystem.
+Result<Descriptor> text_to_keep(const std::string& text);
+
+}  // namespace hubgate::proxy
