@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "common/base/descriptor.h"
+#include "common/net/socket_bio.h"
 
 namespace hubgate::net {
 namespace {
@@ -38,6 +39,11 @@ int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_length, cons
   }
   *out = chosen;
   return SSL_TLSEXT_ERR_OK;
+}
+
+void attach(SSL* session, int fd) {
+  BIO* socket = new_socket_bio(fd);
+  SSL_set_bio(session, socket, socket);
 }
 
 ssl_ctx_st* new_context(const SSL_METHOD* method) {
@@ -115,14 +121,14 @@ TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
 std::unique_ptr<TlsTransport> TlsContext::accept(int fd) const {
   SSL* session = SSL_new(context_);
-  SSL_set_fd(session, fd);
+  attach(session, fd);
   SSL_set_accept_state(session);
   return std::make_unique<TlsTransport>(session);
 }
 
 std::unique_ptr<TlsTransport> TlsContext::connect(int fd, const std::string& host) const {
   SSL* session = SSL_new(context_);
-  SSL_set_fd(session, fd);
+  attach(session, fd);
   SSL_set_connect_state(session);
   unsigned char numeric[16];
   const bool is_numeric =
