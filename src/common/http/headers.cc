@@ -58,18 +58,16 @@ std::optional<std::string_view> Headers::find(std::string_view name) const {
 }
 
 std::size_t Headers::count(std::string_view name) const {
-  return static_cast<std::size_t>(std::count_if(slots_.begin(), slots_.end(), [&](const Slot& slot) {
-    return equals_ignoring_case(field_of(slot).name, name);
-  }));
+  return static_cast<std::size_t>(std::count_if(
+      slots_.begin(), slots_.end(), [&](const Slot& slot) { return equals_ignoring_case(field_of(slot).name, name); }));
 }
 
 bool Headers::has_token(std::string_view name, std::string_view token) const {
   bool found = false;
   for (const Slot& slot : slots_) {
     if (!equals_ignoring_case(field_of(slot).name, name)) continue;
-    for_each_element(field_of(slot).value, [&](std::string_view element) {
-      found = found || equals_ignoring_case(element, token);
-    });
+    for_each_element(field_of(slot).value,
+                     [&](std::string_view element) { found = found || equals_ignoring_case(element, token); });
   }
   return found;
 }
@@ -87,9 +85,8 @@ void remove_hop_by_hop(Headers& headers) {
   }
   headers.remove_if([&](const Headers::Field& field) {
     static constexpr std::string_view kHopByHop[] = {
-        "Connection",          "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate",
-        "Proxy-Authorization", "TE",         "Trailer",          "Transfer-Encoding",
-        "Upgrade",             "HTTP2-Settings"};
+        "Connection", "Keep-Alive",        "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "TE",
+        "Trailer",    "Transfer-Encoding", "Upgrade",          "HTTP2-Settings"};
     const auto is_this = [&](std::string_view name) { return equals_ignoring_case(field.name, name); };
     return std::any_of(std::begin(kHopByHop), std::end(kHopByHop), is_this) ||
            std::any_of(nominated.begin(), nominated.end(), is_this);

@@ -37,7 +37,8 @@ ReadStep BodyReader::offer(MutableBytes input, std::size_t taken) const {
   const MutableBytes rest = input.subspan(taken);
   if (rest.empty()) return {ReadEvent::kNeedMore, taken, {}};
   const bool bounded = state_ != State::kUntilClose;
-  const std::size_t size = bounded ? static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, rest.size())) : rest.size();
+  const std::size_t size =
+      bounded ? static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, rest.size())) : rest.size();
   return {ReadEvent::kBody, taken, rest.first(size)};
 }
 

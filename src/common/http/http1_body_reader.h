@@ -10,10 +10,10 @@ namespace hubgate::http {
 
 /// What heads and chunk framing may cost. Bytes, but `fields`. Defaults: spec of the proxy, table of defaults.
 struct ReaderLimits {
-  std::size_t head = 16 * 1024;    // the whole head with its CRLFs; of trailers the same
+  std::size_t head = 16 * 1024;  // the whole head with its CRLFs; of trailers the same
   std::size_t target = 8 * 1024;
-  std::size_t field = 8 * 1024;    // one line without CRLF
-  std::size_t fields = 100;        // of a head, of trailers
+  std::size_t field = 8 * 1024;  // one line without CRLF
+  std::size_t fields = 100;      // of a head, of trailers
   std::size_t chunk_extension = 256;
   std::size_t chunk_extensions = 16 * 1024;  // of one message in all
 };
@@ -49,7 +49,16 @@ class BodyReader {
   std::uint64_t remaining() const { return remaining_; }
 
  private:
-  enum class State : std::uint8_t { kData, kUntilClose, kChunkSize, kChunkData, kChunkEnd, kTrailers, kDone, kRejected };
+  enum class State : std::uint8_t {
+    kData,
+    kUntilClose,
+    kChunkSize,
+    kChunkData,
+    kChunkEnd,
+    kTrailers,
+    kDone,
+    kRejected
+  };
   ReadStep reject(Rejection rejection);
   ReadStep offer(MutableBytes input, std::size_t taken) const;
   bool read_chunk_size(std::string_view line);

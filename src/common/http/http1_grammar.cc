@@ -51,7 +51,8 @@ bool is_valid_field(std::string_view name, std::string_view value) noexcept {
 
 CutLine cut_line(std::string_view input, std::size_t max) noexcept {
   const void* found = input.empty() ? nullptr : std::memchr(input.data(), '\n', input.size());
-  const std::size_t end = found == nullptr ? input.size() : static_cast<std::size_t>(static_cast<const char*>(found) - input.data());
+  const std::size_t end =
+      found == nullptr ? input.size() : static_cast<std::size_t>(static_cast<const char*>(found) - input.data());
   // A CR at the end belongs to the line's end, or will when its LF comes.
   const bool has_cr = end > 0 && input[end - 1] == '\r';
   const std::size_t size = has_cr ? end - 1 : end;
@@ -77,7 +78,7 @@ FieldLine parse_field_line(std::string_view line) noexcept {
 }
 
 std::optional<std::uint64_t> parse_content_length(std::string_view text) noexcept {
-  constexpr std::uint64_t kMax = std::uint64_t{1} << 53;  // what a double holds exactly: no peer reads it as another number
+  constexpr std::uint64_t kMax = 1ULL << 53;  // what a double holds exactly: no peer reads another number
   const std::optional<std::uint64_t> length = parse_decimal(text);
   if (!length || *length > kMax) return std::nullopt;
   return length;

@@ -23,8 +23,8 @@ bool is_target_char(char c) noexcept;
 struct CutLine {
   enum class Outcome : std::uint8_t { kLine, kNeedMore, kTooLong, kBareLf };
   Outcome outcome = Outcome::kNeedMore;
-  std::string_view text;   // without CRLF; for kTooLong its first max + 1 bytes
-  std::size_t taken = 0;   // with CRLF; for kLine only
+  std::string_view text;  // without CRLF; for kTooLong its first max + 1 bytes
+  std::size_t taken = 0;  // with CRLF; for kLine only
 };
 /// `max` counts the line without CRLF. The outcome for a line does not depend on how much of it has come, save for
 /// kNeedMore. The text may still hold bare CRs.

@@ -129,7 +129,8 @@ ReadStep RequestReader::read(MutableBytes input) {
       case State::kStart: {
         if (text.empty()) return {ReadEvent::kNeedMore, taken, {}};
         // Another protocol on our port (a TLS hello) may never send a line end: its first byte tells.
-        if (!is_token_char(text.front()) && text.front() != '\r' && text.front() != '\n') return reject(Rejection::kMethod);
+        if (!is_token_char(text.front()) && text.front() != '\r' && text.front() != '\n')
+          return reject(Rejection::kMethod);
         const std::size_t line_max = std::min(kMaxMethod + 1 + limits_->target + sizeof " HTTP/1.1" - 1,
                                               limits_->head - std::min<std::size_t>(limits_->head, 4));
         const CutLine line = cut_line(text, line_max);
@@ -259,9 +260,7 @@ ReadStep ResponseReader::read(MutableBytes input) {
         return {ReadEvent::kHead, taken, {}};
       }
 
-      case State::kInterim:
-        start_head();
-        break;
+      case State::kInterim: start_head(); break;
 
       case State::kBody: {
         ReadStep step = body_.read(input.subspan(taken));

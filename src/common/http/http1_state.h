@@ -24,7 +24,7 @@ enum class ExchangeEvent : std::uint8_t {
   kSwitch,        // a 101
   kResponseHead,  // of a final response
   kResponseEnd,
-  kNext,          // the connection goes on to another exchange
+  kNext,  // the connection goes on to another exchange
   kClose,
 };
 

@@ -91,11 +91,13 @@ void append_response_head(std::string& out, const ResponseHead& head, bool for_h
   assert(head.status >= 100 && head.status <= 599);
   out.append("HTTP/1.1 ");
   append_number(out, static_cast<std::uint64_t>(head.status));
-  out.append(" ").append(!head.reason.empty() && is_field_value(head.reason) ? head.reason : reason_phrase(head.status));
+  out.append(" ").append(!head.reason.empty() && is_field_value(head.reason) ? head.reason
+                                                                             : reason_phrase(head.status));
   out.append("\r\n");
   const bool switches = head.status == 101;
-  append_fields(out, head.headers,
-                [&](std::string_view name) { return !switches && equals_ignoring_case(name, "Upgrade") && head.status != 426; });
+  append_fields(out, head.headers, [&](std::string_view name) {
+    return !switches && equals_ignoring_case(name, "Upgrade") && head.status != 426;
+  });
   if (head.status >= 200 && head.status != 204) {
     switch (head.body.kind) {
       case BodyKind::kLength: append_length(out, head.body.length); break;

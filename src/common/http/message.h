@@ -44,11 +44,11 @@ enum class UpgradeOffer : std::uint8_t {
 /// Connection, Keep-Alive, Proxy-Connection) are read into `body`, `keep_alive` and `upgrade`; they stay in `headers`
 /// for who wants to look, but the writer makes them anew from these members and passes none of them on.
 struct RequestHead {
-  std::string method;               // as it came; methods have case
-  std::string target;               // origin form, "/path?query", or "*"; the reader reduces absolute form to it
-  std::uint8_t minor_version = 1;   // HTTP/1.0 or 1.1
-  bool keep_alive = true;           // the peer wants another exchange after this one
-  bool expects_continue = false;    // Expect: 100-continue, on HTTP/1.1 only
+  std::string method;              // as it came; methods have case
+  std::string target;              // origin form, "/path?query", or "*"; the reader reduces absolute form to it
+  std::uint8_t minor_version = 1;  // HTTP/1.0 or 1.1
+  bool keep_alive = true;          // the peer wants another exchange after this one
+  bool expects_continue = false;   // Expect: 100-continue, on HTTP/1.1 only
   UpgradeOffer upgrade = UpgradeOffer::kNone;
   BodyFraming body;
   Headers headers;

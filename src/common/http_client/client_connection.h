@@ -20,13 +20,15 @@ namespace hubgate::http_client {
 
 /// How long one exchange waits for the other side.
 struct ExchangeTimeouts {
-  Duration response_head = std::chrono::seconds(30);  // from the request's end, or without a byte of it going out, to a final head
-  Duration body_idle = std::chrono::seconds(120);     // between two reads of the response's body
+  Duration response_head =
+      std::chrono::seconds(30);  // from the request's end, or without a byte of it going out, to a final head
+  Duration body_idle = std::chrono::seconds(120);  // between two reads of the response's body
 };
 
 /// How an exchange failed, with what a retry must know.
 struct Failure {
-  /// kInvalid: a bad response; kTimeout; kClosed: the connection ended, before the response or within it. Side upstream.
+  /// kInvalid: a bad response; kTimeout; kClosed: the connection ended, before the response or within it. Side
+  /// upstream.
   Error error;
   bool request_begun = false;   // bytes of the request may have reached the other side
   bool body_begun = false;      // bytes of the request's body were written, so they are spent
@@ -70,7 +72,8 @@ class ClientConnection final : public event::Disposable, private net::Connection
 
   /// Begins an exchange; only when is_idle(). Framing of the body comes from `head.body`; a head without a body is the
   /// whole request. A Host field must be there.
-  void send(const http::RequestHead& head, const ExchangeTimeouts& timeouts = {}, const http::ReaderLimits& limits = {});
+  void send(const http::RequestHead& head, const ExchangeTimeouts& timeouts = {},
+            const http::ReaderLimits& limits = {});
   /// False: more than kHighMark bytes wait to be sent; on_request_drained() comes when they have left.
   bool write_body(Bytes bytes);
   bool write_body(Payload payload);

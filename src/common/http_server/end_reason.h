@@ -9,8 +9,8 @@ namespace hubgate::http_server {
 
 /// Why a server connection ended without its owner's asking.
 enum class EndReason : std::uint8_t {
-  kPeerEnded,   // the client closed, between requests or in the middle of one
-  kPeerReset,   // the client or the network broke it
+  kPeerEnded,  // the client closed, between requests or in the middle of one
+  kPeerReset,  // the client or the network broke it
   kTlsFailed,
   kOverflow,    // more unread bytes than a connection keeps
   kFinished,    // the last answer is out: one side said close, or a limit was reached

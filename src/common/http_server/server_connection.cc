@@ -226,8 +226,8 @@ void ServerConnection::write_answer_head(http::ResponseHead& head, std::string_v
   answer_body_.start(head.body, alone);
   // A client that was not told to go on may or may not send its body: where the next request begins is unknown. An
   // unread body that is long is not worth reading.
-  const bool unread = state_.requester() == SideState::kSending &&
-                      (awaits_continue_ || reader_.remaining_body() > kDiscardLimit);
+  const bool unread =
+      state_.requester() == SideState::kSending && (awaits_continue_ || reader_.remaining_body() > kDiscardLimit);
   if (!head.keep_alive || head.body.kind == BodyKind::kUntilClose || unread) state_.forbid_next();
   head.keep_alive = state_.may_continue();
   if (!head.headers.has("Date")) head.headers.add("Date", http::format_date(std::chrono::system_clock::now()));

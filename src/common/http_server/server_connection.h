@@ -61,8 +61,8 @@ class ServerConnection final : public event::Disposable, private net::Connection
   };
 
   /// Plain over `socket`, or TLS when `tls` is given. `timers` is the loop in programs. References must outlive it.
-  ServerConnection(event::Loop& loop, event::Timers& timers, Descriptor socket,
-                   std::unique_ptr<net::TlsTransport> tls, Handler& handler);
+  ServerConnection(event::Loop& loop, event::Timers& timers, Descriptor socket, std::unique_ptr<net::TlsTransport> tls,
+                   Handler& handler);
   ServerConnection(event::Loop& loop, event::Timers& timers, Descriptor socket, Handler& handler);
   ~ServerConnection() override;
 
@@ -118,7 +118,7 @@ class ServerConnection final : public event::Disposable, private net::Connection
 
   void retire() override;
 
-  static constexpr std::size_t kHighMark = 64 * 1024;    // bytes unsent: write_body() says false
+  static constexpr std::size_t kHighMark = 64 * 1024;      // bytes unsent: write_body() says false
   static constexpr std::size_t kDiscardLimit = 64 * 1024;  // bytes of an unread body that are worth keeping alive for
 
  private:
@@ -186,7 +186,7 @@ class ServerConnection final : public event::Disposable, private net::Connection
   std::uint64_t body_limit_ = 0;  // bytes; of the present request
   std::uint64_t body_read_ = 0;   // bytes of it so far
   std::uint64_t written_at_check_ = 0;
-  std::uint64_t discarded_ = 0;   // bytes of an unread body, or of lingering
+  std::uint64_t discarded_ = 0;  // bytes of an unread body, or of lingering
   std::uint32_t requests_ = 0;
   Phase phase_ = Phase::kIdle;
   EndReason end_reason_ = EndReason::kFinished;
@@ -199,7 +199,7 @@ class ServerConnection final : public event::Disposable, private net::Connection
   bool body_paused_ = false;    // the handler took less than it was given
   bool wants_drained_ = false;  // write_body() has said false
   bool draining_ = false;
-  bool peer_ended_ = false;     // the client will send no more, but may still read
+  bool peer_ended_ = false;  // the client will send no more, but may still read
 };
 
 }  // namespace hubgate::http_server

@@ -11,15 +11,16 @@ namespace hubgate::http_server {
 /// so a reload takes effect with the next one. Defaults: spec of the proxy, table of defaults.
 struct ServerLimits {
   http::ReaderLimits reader;
-  std::uint64_t max_body = 1024 * 1024;               // bytes of one request's body; see Handler::body_limit
-  Duration head_deadline = std::chrono::seconds(10);  // from a head's first byte (the first head: from the accept) to its end
-  Duration tls_deadline = std::chrono::seconds(10);   // of the handshake
+  std::uint64_t max_body = 1024 * 1024;  // bytes of one request's body; see Handler::body_limit
+  Duration head_deadline =
+      std::chrono::seconds(10);  // from a head's first byte (the first head: from the accept) to its end
+  Duration tls_deadline = std::chrono::seconds(10);  // of the handshake
   Duration keep_alive_idle = std::chrono::seconds(65);
-  std::uint32_t max_requests = 1000;                  // on one connection
-  Duration max_age = std::chrono::hours(1);           // no new request after it
-  Duration body_idle = std::chrono::seconds(30);      // between two reads of a body
-  Duration write_idle = std::chrono::seconds(30);     // output waits and the peer takes none of it
-  Duration linger_time = std::chrono::seconds(1);     // how long input is drained after our last byte
+  std::uint32_t max_requests = 1000;               // on one connection
+  Duration max_age = std::chrono::hours(1);        // no new request after it
+  Duration body_idle = std::chrono::seconds(30);   // between two reads of a body
+  Duration write_idle = std::chrono::seconds(30);  // output waits and the peer takes none of it
+  Duration linger_time = std::chrono::seconds(1);  // how long input is drained after our last byte
   std::size_t linger_bytes = 64 * 1024;
 };
 

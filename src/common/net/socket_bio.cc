@@ -30,12 +30,9 @@ int read_socket(BIO* bio, char* into, int size) {
 
 long control(BIO* bio, int command, long, void*) {
   switch (command) {
-    case BIO_CTRL_FLUSH:
-      return 1;  // nothing is kept back
-    case BIO_CTRL_EOF:
-      return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
-    default:
-      return 0;
+    case BIO_CTRL_FLUSH: return 1;  // nothing is kept back
+    case BIO_CTRL_EOF: return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
+    default: return 0;
   }
 }
 

@@ -45,9 +45,16 @@ TEST_CASE("tokens are found in any line of a list", "[http][headers]") {
 }
 
 TEST_CASE("fields for one hop are removed, with all that Connection names", "[http][headers]") {
-  Headers headers{{"Connection", "X-Hop, close"}, {"X-Hop", "1"}, {"Keep-Alive", "5"}, {"TE", "trailers"},
-                  {"Trailer", "X"},               {"Upgrade", "h2c"}, {"HTTP2-Settings", "a"}, {"X-End", "2"},
-                  {"Proxy-Authorization", "a"},   {"Transfer-Encoding", "chunked"}};
+  Headers headers{{"Connection", "X-Hop, close"},
+                  {"X-Hop", "1"},
+                  {"Keep-Alive", "5"},
+                  {"TE", "trailers"},
+                  {"Trailer", "X"},
+                  {"Upgrade", "h2c"},
+                  {"HTTP2-Settings", "a"},
+                  {"X-End", "2"},
+                  {"Proxy-Authorization", "a"},
+                  {"Transfer-Encoding", "chunked"}};
   remove_hop_by_hop(headers);
   CHECK(headers == Headers{{"X-End", "2"}});
 }

@@ -32,9 +32,7 @@ class StreamReading {
       pending_.erase(0, used);
       switch (step.event) {
         case http::ReadEvent::kBody: continue;
-        case http::ReadEvent::kHead:
-          on_head(reader_.head());
-          continue;
+        case http::ReadEvent::kHead: on_head(reader_.head()); continue;
         case http::ReadEvent::kEnd:
           flush_body();
           if (!ended_) story_ += "end\n";
@@ -123,7 +121,8 @@ std::string story_of(std::string_view stream, MakeReader make, bool pipelines = 
 }
 
 inline std::string requests_of(std::string_view stream, const http::ReaderLimits& limits = {}) {
-  return story_of(stream, [&] { return http::RequestReader(limits); }, true);
+  return story_of(
+      stream, [&] { return http::RequestReader(limits); }, true);
 }
 
 inline std::string response_of(std::string_view stream, bool to_head_request = false) {

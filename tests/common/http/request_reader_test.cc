@@ -121,14 +121,19 @@ const std::vector<Refused>& refused_heads() {
       {"Content-Length with a space", post("Content-Length: 1 2\r\n"), Rejection::kContentLength, 400},
       {"Content-Length over 2^53", post("Content-Length: 9007199254740993\r\n"), Rejection::kContentLength, 400},
       {"Content-Length over 2^64", post("Content-Length: 18446744073709551617\r\n"), Rejection::kContentLength, 400},
-      {"two Content-Lengths", post("Content-Length: 5\r\nContent-Length: 6\r\n"), Rejection::kContentLengthRepeated, 400},
-      {"two equal Content-Lengths", post("Content-Length: 5\r\nContent-Length: 5\r\n"), Rejection::kContentLengthRepeated, 400},
+      {"two Content-Lengths", post("Content-Length: 5\r\nContent-Length: 6\r\n"), Rejection::kContentLengthRepeated,
+       400},
+      {"two equal Content-Lengths", post("Content-Length: 5\r\nContent-Length: 5\r\n"),
+       Rejection::kContentLengthRepeated, 400},
       {"Content-Length list", post("Content-Length: 5, 5\r\n"), Rejection::kContentLengthRepeated, 400},
-      {"length and chunked", post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), Rejection::kLengthAndEncoding, 400},
-      {"chunked and length", post("Transfer-Encoding: chunked\r\nContent-Length: 0\r\n"), Rejection::kLengthAndEncoding, 400},
+      {"length and chunked", post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), Rejection::kLengthAndEncoding,
+       400},
+      {"chunked and length", post("Transfer-Encoding: chunked\r\nContent-Length: 0\r\n"), Rejection::kLengthAndEncoding,
+       400},
       {"chunked on 1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", Rejection::kEncodingOnHttp10, 400},
       {"gzip, chunked", post("Transfer-Encoding: gzip, chunked\r\n"), Rejection::kTransferEncoding, 501},
-      {"chunked twice", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), Rejection::kTransferEncoding, 501},
+      {"chunked twice", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
+       Rejection::kTransferEncoding, 501},
       {"identity", post("Transfer-Encoding: identity\r\n"), Rejection::kTransferEncoding, 501},
       {"xchunked", post("Transfer-Encoding: xchunked\r\n"), Rejection::kTransferEncoding, 501},
       {"empty Transfer-Encoding", post("Transfer-Encoding:\r\n"), Rejection::kTransferEncoding, 501},
@@ -137,10 +142,11 @@ const std::vector<Refused>& refused_heads() {
       {"Connection: Authorization", get("Connection: Authorization\r\n"), Rejection::kConnectionOption, 400},
       {"Connection: Content-Length", get("Connection: Content-Length\r\n"), Rejection::kConnectionOption, 400},
       {"another expectation", post("Expect: magic\r\nContent-Length: 1\r\n"), Rejection::kExpectation, 417},
-      {"WebSocket offer with a length",
-       get("Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n"), Rejection::kUpgradeWithBody, 400},
+      {"WebSocket offer with a length", get("Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n"),
+       Rejection::kUpgradeWithBody, 400},
       {"WebSocket offer with chunks",
-       get("Connection: Upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n"), Rejection::kUpgradeWithBody, 400},
+       get("Connection: Upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n"), Rejection::kUpgradeWithBody,
+       400},
   };
   return kRows;
 }
@@ -200,14 +206,16 @@ TEST_CASE("what is at a limit passes", "[http][reader]") {
   // 16384 bytes in all, with both CRLFs at the end.
   const std::string start = "GET / HTTP/1.1\r\nHost: h\r\nA: " + repeat("a", 8189) + "\r\nB: ";
   CHECK_THAT(requests_of(start + repeat("b", 16384 - start.size() - 4) + "\r\n\r\n"), test::contains("end\n"));
-  CHECK_THAT(requests_of(start + repeat("b", 16384 - start.size() - 3) + "\r\n\r\n"), test::contains("refused head_too_large"));
+  CHECK_THAT(requests_of(start + repeat("b", 16384 - start.size() - 3) + "\r\n\r\n"),
+             test::contains("refused head_too_large"));
   CHECK(head_of(post("Content-Length: 9007199254740992\r\n")).body == BodyFraming::of_length(std::uint64_t{1} << 53));
 }
 
 TEST_CASE("requests come out the same however the stream is cut", "[http][reader]") {
   CHECK(requests_of("GET /a?b=c HTTP/1.1\r\nHost: h:80\r\nX-Empty:\r\nx:\t a b \t\r\nX: \xc3\xa4\r\n\r\n") ==
         "GET /a?b=c 1.1\nHost=h:80\nX-Empty=\nx=a b\nX=\xc3\xa4\nend\n");
-  CHECK(requests_of(post("Content-Length: 5\r\n", "hello")) == "POST / 1.1\nHost=h\nContent-Length=5\nbody hello\nend\n");
+  CHECK(requests_of(post("Content-Length: 5\r\n", "hello")) ==
+        "POST / 1.1\nHost=h\nContent-Length=5\nbody hello\nend\n");
   CHECK(requests_of(post("Content-Length: 0\r\n")) == "POST / 1.1\nHost=h\nContent-Length=0\nend\n");
   CHECK(requests_of(chunked("5;x=y\r\nhello\r\n00000003 ;q=\"a b\"\r\n wo\r\n0\r\nX-Sum: 1\r\n\r\n")) ==
         "POST / 1.1\nHost=h\nTransfer-Encoding=chunked\nbody hello wo\nend\n");

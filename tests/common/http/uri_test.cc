@@ -6,7 +6,9 @@
 namespace hubgate::http {
 
 TEST_CASE("paths are normalised once, without merging slashes", "[http][uri]") {
-  const auto normal = [](std::string_view path) { return normalise_path(path).value_or(NormalisedPath{"refused", 0}).text; };
+  const auto normal = [](std::string_view path) {
+    return normalise_path(path).value_or(NormalisedPath{"refused", 0}).text;
+  };
   CHECK(normal("/") == "/");
   CHECK(normal("/a/b") == "/a/b");
   CHECK(normal("/%61%2D%7e%5f%2E") == "/a-~_.");
@@ -71,7 +73,8 @@ TEST_CASE("hosts are names or addresses with an optional port", "[http][uri]") {
     CAPTURE(host);
     CHECK(is_valid_host(host));
   }
-  for (const char* host : {"", ":80", "a b", "a/b", "a@b", "[::1", "[]", "[::1]80", "h:123456", "h:-1", "a:b:c", "\xc3\xa4", "%2"}) {
+  for (const char* host :
+       {"", ":80", "a b", "a/b", "a@b", "[::1", "[]", "[::1]80", "h:123456", "h:-1", "a:b:c", "\xc3\xa4", "%2"}) {
     CAPTURE(host);
     CHECK_FALSE(is_valid_host(host));
   }

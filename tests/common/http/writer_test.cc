@@ -24,9 +24,14 @@ TEST_CASE("a request head is written with its own framing only", "[http][writer]
   RequestHead head;
   head.method = "POST";
   head.target = "/chat?x=1";
-  head.headers = {{"Host", "h"},         {"Content-Length", "99"}, {"Transfer-Encoding", "gzip"},
-                  {"Connection", "X-A"}, {"Keep-Alive", "5"},      {"Proxy-Connection", "close"},
-                  {"Upgrade", "h2c"},    {"X-A", "b"}};
+  head.headers = {{"Host", "h"},
+                  {"Content-Length", "99"},
+                  {"Transfer-Encoding", "gzip"},
+                  {"Connection", "X-A"},
+                  {"Keep-Alive", "5"},
+                  {"Proxy-Connection", "close"},
+                  {"Upgrade", "h2c"},
+                  {"X-A", "b"}};
   head.body = BodyFraming::of_length(3);
   CHECK(written(head) == "POST /chat?x=1 HTTP/1.1\r\nHost: h\r\nX-A: b\r\nContent-Length: 3\r\n\r\n");
   head.body = BodyFraming::chunked();
@@ -36,7 +41,8 @@ TEST_CASE("a request head is written with its own framing only", "[http][writer]
   head.body = BodyFraming::none();
   head.method = "GET";
   head.upgrade = UpgradeOffer::kWebSocket;
-  CHECK(written(head) == "GET /chat?x=1 HTTP/1.1\r\nHost: h\r\nX-A: b\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  CHECK(written(head) ==
+        "GET /chat?x=1 HTTP/1.1\r\nHost: h\r\nX-A: b\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
 }
 
 TEST_CASE("a response head is written with its own framing only", "[http][writer]") {
@@ -61,7 +67,8 @@ TEST_CASE("a response head is written with its own framing only", "[http][writer
 
 TEST_CASE("every request that parses means the same when it is written anew", "[http][writer]") {
   const std::string ws =
-      "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+      "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+      "dGhlIHNhbXBsZSBub25jZQ==\r\n";
   const std::vector<std::string> streams = {
       "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
       "GET http://h/a?b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",

@@ -58,7 +58,8 @@ struct Taker {
 };
 
 struct Server final : http_server::ServerConnection::Handler {
-  Server(SeededRandom& chance, std::shared_ptr<const http_server::ServerLimits> all) : random(chance), shared(std::move(all)) {}
+  Server(SeededRandom& chance, std::shared_ptr<const http_server::ServerLimits> all)
+      : random(chance), shared(std::move(all)) {}
   std::shared_ptr<const http_server::ServerLimits> limits() override { return shared; }
   void on_request(http::RequestHead& head) override {
     got = {};
@@ -80,7 +81,8 @@ struct Server final : http_server::ServerConnection::Handler {
     go_on();
   }
   void go_on() {
-    answer.go_on(random, [&](auto piece) { return connection->write_body(piece); }, [&] { connection->end_response(); });
+    answer.go_on(
+        random, [&](auto piece) { return connection->write_body(piece); }, [&] { connection->end_response(); });
   }
   void on_closed(http_server::EndReason) override { closed = true; }
 
@@ -108,7 +110,8 @@ struct Client final : http_client::ClientConnection::Handler {
     go_on();
   }
   void go_on() {
-    request.go_on(random, [&](auto piece) { return connection->write_body(piece); }, [&] { connection->end_request(); });
+    request.go_on(
+        random, [&](auto piece) { return connection->write_body(piece); }, [&] { connection->end_request(); });
   }
   void on_failed(const http_client::Failure& failure) override { error = failure.error.what; }
 

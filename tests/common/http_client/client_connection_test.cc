@@ -45,7 +45,8 @@ TEST_CASE("responses come out the same byte by byte", "[http_client]") {
   ClientFixture f;
   f.send(f.get());
   const std::string stream =
-      "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x\r\nhi\r\n0\r\nA: b\r\n\r\n";
+      "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x\r\nhi\r\n0\r\nA: "
+      "b\r\n\r\n";
   for (const char c : stream) f.answer(std::string_view(&c, 1));
   CHECK(f.handler.story == "interim 103\n" + kGot);
 }
@@ -53,7 +54,8 @@ TEST_CASE("responses come out the same byte by byte", "[http_client]") {
 TEST_CASE("a request's body is streamed with the framing of its head", "[http_client]") {
   ClientFixture f;
   SECTION("length") {
-    CHECK(f.send(f.post(http::BodyFraming::of_length(3))) == "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n");
+    CHECK(f.send(f.post(http::BodyFraming::of_length(3))) ==
+          "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n");
     f.connection->write_body(as_bytes("ab"));
     f.connection->write_body(Payload("c"));
     f.connection->end_request();
@@ -310,7 +312,9 @@ TEST_CASE("an upstream has limited time", "[http_client]") {
 TEST_CASE("an owner may dispose of the client connection in any call", "[http_client]") {
   ClientFixture f;
   const auto dispose = [&] { f.loop.dispose(std::move(f.connection)); };
-  SECTION("on_response_head") { f.handler.head_came = [&](http::ResponseHead&) { dispose(); }; }
+  SECTION("on_response_head") {
+    f.handler.head_came = [&](http::ResponseHead&) { dispose(); };
+  }
   SECTION("on_response_body") { f.handler.body_came = dispose; }
   SECTION("on_response_end") { f.handler.ended = dispose; }
   f.send(f.get());

@@ -13,8 +13,8 @@ const std::string kGet = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
 
 std::string refusal(std::string_view status, std::string_view phrase, std::string_view fields = "") {
   return "HTTP/1.1 " + std::string(status) + " " + std::string(phrase) + "\r\nContent-Type: text/plain\r\n" +
-         std::string(fields) + "Content-Length: " + std::to_string(phrase.size() + 1) + "\r\nConnection: close\r\n\r\n" +
-         std::string(phrase) + "\n";
+         std::string(fields) + "Content-Length: " + std::to_string(phrase.size() + 1) +
+         "\r\nConnection: close\r\n\r\n" + std::string(phrase) + "\n";
 }
 
 }  // namespace
@@ -33,10 +33,13 @@ TEST_CASE("what is refused is answered, drained and closed", "[http_server]") {
        "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n", "method_not_allowed"},
       {"GET /" + std::string(9000, 'a') + " HTTP/1.1\r\n", "414", "URI Too Long", "", "target_too_long"},
       {"POST / HTTP/1.1\r\nHost: h\r\nExpect: x\r\n\r\n", "417", "Expectation Failed", "", "expectation"},
-      {"GET / HTTP/1.1\r\nX: " + std::string(9000, 'a'), "431", "Request Header Fields Too Large", "", "field_too_large"},
-      {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", "501", "Not Implemented", "", "transfer_encoding"},
+      {"GET / HTTP/1.1\r\nX: " + std::string(9000, 'a'), "431", "Request Header Fields Too Large", "",
+       "field_too_large"},
+      {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", "501", "Not Implemented", "",
+       "transfer_encoding"},
       {"GET / HTTP/3.0\r\n\r\n", "505", "HTTP Version Not Supported", "", "version"},
-      {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2000000\r\n\r\n", "413", "Content Too Large", "", "body_too_large"},
+      {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2000000\r\n\r\n", "413", "Content Too Large", "",
+       "body_too_large"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.label);

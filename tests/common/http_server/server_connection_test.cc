@@ -39,7 +39,8 @@ TEST_CASE("requests are answered in turn on one connection", "[http_server]") {
 TEST_CASE("requests come out the same byte by byte", "[http_server]") {
   ServerFixture f;
   f.answer_with("x");
-  for (const char c : kGet + post("Transfer-Encoding: chunked\r\n", "3;a\r\nabc\r\n1\r\nd\r\n0\r\nT: u\r\n\r\n") + kGet) {
+  for (const char c :
+       kGet + post("Transfer-Encoding: chunked\r\n", "3;a\r\nabc\r\n1\r\nd\r\n0\r\nT: u\r\n\r\n") + kGet) {
     f.send(std::string_view(&c, 1));
   }
   CHECK(f.received() == ok("x") + ok("x") + ok("x"));
@@ -311,7 +312,9 @@ TEST_CASE("a client that ends its side is heard of", "[http_server]") {
 TEST_CASE("an owner may dispose of the connection in any call", "[http_server]") {
   ServerFixture f;
   const auto dispose = [&] { f.loop.dispose(std::move(f.connection)); };
-  SECTION("on_request") { f.handler.request = [&](http::RequestHead&) { dispose(); }; }
+  SECTION("on_request") {
+    f.handler.request = [&](http::RequestHead&) { dispose(); };
+  }
   SECTION("on_body") { f.handler.body_came = dispose; }
   SECTION("on_request_end") { f.handler.request_end = dispose; }
   SECTION("on_rejected") { f.handler.rejected = dispose; }

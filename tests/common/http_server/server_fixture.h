@@ -68,7 +68,8 @@ struct ScriptedHandler final : http_server::ServerConnection::Handler {
 
 /// One server connection over a socketpair whose other end is the client's.
 struct ServerFixture {
-  ServerFixture() : connection(std::make_unique<http_server::ServerConnection>(loop, timers, std::move(pair.a), handler)) {}
+  ServerFixture()
+      : connection(std::make_unique<http_server::ServerConnection>(loop, timers, std::move(pair.a), handler)) {}
   void turn(int times = 6) {
     for (int i = 0; i < times; ++i) loop.turn(false);
   }
@@ -79,7 +80,8 @@ struct ServerFixture {
   /// What the client has been sent, without Date fields.
   std::string received() {
     std::string text = read_available(client());
-    for (std::size_t at; (at = text.find("Date: ")) != std::string::npos;) text.erase(at, text.find("\r\n", at) + 2 - at);
+    for (std::size_t at; (at = text.find("Date: ")) != std::string::npos;)
+      text.erase(at, text.find("\r\n", at) + 2 - at);
     return text;
   }
   /// Answers every request with its body, or with `text`, when it is complete.
