@@ -130,6 +130,12 @@ TEST_CASE("limits that contradict each other are errors", "[config][check]") {
   CHECK_THAT(errors_of(with("[limits]\nhead_size = \"4KiB\"\n")), contains("field_size is above head_size"));
 }
 
+TEST_CASE("keys of features that are still to come are refused, not ignored", "[config][check]") {
+  CHECK(errors_of(with("[backplane]\nscoped_sends = false\n[rest]\nkey_files = []\n")).empty());
+  CHECK_THAT(errors_of(with("[backplane]\nscoped_sends = true\n")), contains("no scoped sends"));
+  CHECK_THAT(errors_of(with("[rest]\nkey_files = [\"CMakeLists.txt\"]\n")), contains("no REST interface"));
+}
+
 TEST_CASE("directories differ and hosts are hosts", "[config][check]") {
   CHECK_THAT(errors_of(with("", "runtime_dir = \"/x\"\nstate_dir = \"/x/\"\n")), contains("the same folder"));
   CHECK_THAT(errors_of(with("[admin]\nhosts = [\"http://x\"]\n")), contains("is no host"));

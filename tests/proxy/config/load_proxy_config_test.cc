@@ -38,7 +38,7 @@ head_size = "8KiB"
 field_count = 50
 [backplane]
 prefix = "p"
-scoped_sends = true
+scoped_sends = false
 [listener.public]
 listen = "0.0.0.0:0"
 tls = {certificate = "/c.pem", key = "/k.pem"}
@@ -77,7 +77,7 @@ folder = "tests"
   limits.head_size = 8192;
   limits.field_count = 50;
   CHECK(config.limits == limits);
-  CHECK(config.backplane == BackplaneConfig{"p", true});
+  CHECK(config.backplane == BackplaneConfig{"p", false});
   REQUIRE(config.find_listener("public") != nullptr);
   CHECK(config.find_listener("public")->tls == TlsFiles{"/c.pem", "/k.pem"});
   CHECK(config.find_listener("inside")->listen == "unix:/s/http.sock");
@@ -199,14 +199,10 @@ TEST_CASE("relative paths start at the file's folder", "[config]") {
 TEST_CASE("secrets come from a file or the environment", "[config]") {
   const TemporaryFolder folder;
   const std::string file = folder.write("redis", "redis://:hidden@host/0\n");
-  const std::string key = folder.write("key", "first key\n");
   ::setenv("HUBGATE_TEST_REDIS", "rediss://:hidden@host", 1);
   const std::string listener(kListener);
   CHECK(load_good("redis = {file = \"" + file + "\"}\n" + listener).redis.reveal() == "redis://:hidden@host/0");
   CHECK(load_good("redis = {env = \"HUBGATE_TEST_REDIS\"}\n" + listener).redis.reveal() == "rediss://:hidden@host");
-  const ProxyConfig config = load_good(listener + "[rest]\nkey_files = [\"" + key + "\"]\n");
-  REQUIRE(config.rest.keys.size() == 1);
-  CHECK(config.rest.keys[0].reveal() == "first key");
 }
 
 TEST_CASE("a secret that cannot be had is an error that shows none of it", "[config]") {
@@ -228,6 +224,8 @@ TEST_CASE("a secret that cannot be had is an error that shows none of it", "[con
   CHECK_THAT(error("\"hidden\""), contains("redis is no address"));
   CHECK_THAT(error("\"\""), contains("is empty"));
   CHECK_THAT(error("5"), contains("is a number"));
+  const std::string rest = "[rest]\nkey_files = [\"" + empty + "\"]\n";
+  CHECK_THAT(load_text(std::string(kListener) + rest).errors.at(0), contains("is empty"));
 }
 
 TEST_CASE("with --dev an empty tls table means the self-signed pair", "[config]") {
