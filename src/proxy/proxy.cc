@@ -131,6 +131,7 @@ bool Proxy::begin(Started started, Inventory inventory) {
   config_text_ = std::move(started.text);
   kept_config_ = started.kept_config;
   last_reload_errors_ = std::move(started.config_errors);
+  watch_config();
   services_.emplace(SessionServices{.loop = loop_,
                                     .timers = loop_,
                                     .log = log_,
@@ -228,8 +229,9 @@ void Proxy::open_doors(std::vector<BoundListener> listeners) {
     door->config = bound.config;
     door->facts = std::make_shared<const ListenerFacts>(ListenerFacts{bound.config.name, std::move(bound.tls)});
     door->listener = std::make_unique<net::Listener>(
-        loop_, std::move(bound.socket),
-        [this, &door = *door](Descriptor socket, const net::Address& peer) { on_accepted(door, std::move(socket), peer); });
+        loop_, std::move(bound.socket), [this, &door = *door](Descriptor socket, const net::Address& peer) {
+          on_accepted(door, std::move(socket), peer);
+        });
     door->listener->pause();  // until the workers have answered
     doors_.push_back(std::move(door));
   }
@@ -250,7 +252,8 @@ void Proxy::on_spawned(SlotProcess process) {
   if (process.id.pool == ManagedRedis::kPool && redis_) return redis_->adopt(std::move(process));
   if (SlotRunner* slot = find_slot(process.id)) return slot->adopt(std::move(process));
   // Of a pool that the configuration has no more: it drains by itself, its links closed.
-  log_.info("process of no pool is ended", {{"pool", process.id.pool}, {"slot", process.id.slot}, {"pid", process.pid}});
+  log_.info("process of no pool is ended",
+            {{"pool", process.id.pool}, {"slot", process.id.slot}, {"pid", process.pid}});
   keeper_.signal(process.id, SIGTERM);
 }
 
@@ -277,7 +280,8 @@ void Proxy::on_change() {
     if (stopping_) return stop_when_idle();
     if (leaving_) return;
     start_workers();
-    const bool answered = std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->has_answered(); });
+    const bool answered =
+        std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->has_answered(); });
     if (answered) accept_now();
     announce();
   });
@@ -304,9 +308,8 @@ void Proxy::announce() {
   if (const auto file = text_to_keep("ready")) keeper_.keep(kAnnouncedName, file->get());
   const auto plain = std::find_if(doors_.begin(), doors_.end(), [](const auto& door) { return !door->facts->tls; });
   const Door& shown = **(plain == doors_.end() ? doors_.begin() : plain);
-  print_lines(STDOUT_FILENO, {"ready " + url_of(shown.listener->address(), shown.facts->tls != nullptr) +
-                              " admin=" + url_of(admin_->address(), false) +
-                              " runtime=" + snapshot_->config.runtime_dir});
+  print_lines(STDOUT_FILENO, {"ready " + url_of(shown.listener->address(), shown.facts->tls != nullptr) + " admin=" +
+                              url_of(admin_->address(), false) + " runtime=" + snapshot_->config.runtime_dir});
 }
 
 bool Proxy::is_ready() const { return accepting_ && !stopping_ && !leaving_ && pools_->all_ready(); }

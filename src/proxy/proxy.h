@@ -17,6 +17,7 @@
 #include "common/event/timer.h"
 #include "common/net/listener.h"
 #include "proxy/admin/admin_server.h"
+#include "proxy/config/config_watcher.h"
 #include "proxy/config/load_proxy_config.h"
 #include "proxy/config/snapshot.h"
 #include "proxy/keeper_link.h"
@@ -34,8 +35,8 @@ namespace hubgate::proxy {
 /// The proxy process: takes over what the supervisor holds, listens, decides which processes run, serves clients and
 /// operators, reloads, stops. Policy to the supervisor's mechanism. Owns everything below it; one thread.
 ///
-/// proxy.cc begins and serves, proxy_reload.cc changes the configuration, proxy_end.cc ends (the gateway's stop, our own
-/// TERM, the supervisor's death), proxy_status.cc tells.
+/// proxy.cc begins and serves, proxy_reload.cc changes the configuration, proxy_end.cc ends (the gateway's stop, our
+/// own TERM, the supervisor's death), proxy_status.cc tells.
 class Proxy final : private KeeperLink::Handler, private AdminHost {
  public:
   /// `source`: file, overrides and dev; its text is read here. `keeper` is our end of the keeper link.
@@ -48,10 +49,10 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   /// configuration stands on standard error.
   int run();
 
-  static constexpr Duration kAnswerTime = std::chrono::seconds(1);  // for slots of the inventory, then we accept
-  static constexpr Duration kLeaveTime = std::chrono::seconds(2);   // to settle acks and end tunnels after a TERM
-  static constexpr Duration kOrphanGrace = std::chrono::seconds(3); // to the kill, after the supervisor's death
-  static constexpr Duration kStopGrace = std::chrono::seconds(3);   // to the kill, after the end of stop_time
+  static constexpr Duration kAnswerTime = std::chrono::seconds(1);   // for slots of the inventory, then we accept
+  static constexpr Duration kLeaveTime = std::chrono::seconds(2);    // to settle acks and end tunnels after a TERM
+  static constexpr Duration kOrphanGrace = std::chrono::seconds(3);  // to the kill, after the supervisor's death
+  static constexpr Duration kStopGrace = std::chrono::seconds(3);    // to the kill, after the end of stop_time
 
  private:
   struct Door;
@@ -75,6 +76,7 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   // Beginning and serving, in proxy.cc.
   void finish(int exit_code);
   void put_in_force(SnapshotPointer snapshot);
+  void watch_config();
   bool begin(Started started, Inventory inventory);
   bool make_redis(const ProxyConfig& config);
   void make_slots(const ProxyConfig& config);
@@ -119,6 +121,7 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   std::int64_t last_reload_ = 0;  // Unix seconds
   bool last_reload_ok_ = true;
   std::vector<std::string> last_reload_errors_;
+  std::unique_ptr<ConfigWatcher> config_watcher_;  // while `watch` is true
   HubPaths hub_paths_;
   std::unique_ptr<AffinityTable> affinity_;
   std::unique_ptr<PoolRegistry> pools_;

@@ -10,6 +10,15 @@ namespace hubgate::proxy {
 
 void Proxy::on_reload() { reload(); }
 
+void Proxy::watch_config() {
+  if (!snapshot_->config.watch) {
+    config_watcher_.reset();
+  } else if (!config_watcher_) {
+    config_watcher_ =
+        std::make_unique<ConfigWatcher>(loop_, loop_, log_, source_.file, config_text_, [this] { reload(); });
+  }
+}
+
 // Lines go to standard error, which whoever started us reads; there is no file of ours to open anew.
 void Proxy::on_reopen_logs() { log_.info("logs are not files, nothing to reopen"); }
 
@@ -55,6 +64,7 @@ ReloadAnswer Proxy::reload() {
   }
   if (!plan.snapshot) return answer;
   put_in_force(std::move(plan.snapshot));
+  watch_config();
   const ProxyConfig& config = snapshot_->config;
   log_.set_level(config.log_level);
   pools_->apply(config);
