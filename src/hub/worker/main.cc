@@ -1,55 +1,25 @@
-#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <memory>
 #include <string>
 #include <utility>
 
-#include <CLI/CLI.hpp>
-
 #include <hubgate/hub_server.h>
 #include <hubgate/version.h>
 
 #include "hub/worker/bench_hub.h"
 #include "hub/worker/chat_hub.h"
+#include "hub/worker/flags.h"
 
 // hubgate-worker: the hubs of the demo and of the benchmarks as an ordinary program on the hub library. Under a gateway
 // the flags of addresses mean nothing; alone it listens by itself, which tests use.
 
 namespace {
 
-using std::chrono::milliseconds;
+using hubgate::worker::Flags;
 
-struct Flags {
-  hubgate::HubServerOptions server;
-  hubgate::HubOptions hub;
-  bool user_from_query = false;
-};
-
-/// A flag in milliseconds.
-void add_time(CLI::App& app, const std::string& name, milliseconds& value, const std::string& help) {
-  app.add_option_function<long>(
-         name, [&value](long given) { value = milliseconds(given); },
-         help + " (ms, default " + std::to_string(value.count()) + ")")
-      ->check(CLI::PositiveNumber)
-      ->type_name("MS");
-}
-
-void add_flags(CLI::App& app, Flags& flags) {
-  app.add_option("--listen", flags.server.listen, "Address when there is no gateway: ip:port or unix:/path");
-  app.add_option("--redis", flags.server.redis, "Redis when there is no gateway: redis://host, unix:/path");
-  app.add_option("--channel-prefix", flags.server.channel_prefix, "In front of every channel on Redis");
-  app.add_option("--log-level", flags.server.log_level, "debug, info, warn, error or off");
-  app.add_option("--max-connections", flags.server.max_connections, "More clients than these are refused");
-  app.add_option("--max-pending-bytes", flags.server.max_pending_bytes, "Unsent bytes that end a slow client");
-  app.add_flag("--detailed-errors", flags.hub.detailed_errors, "Clients see the texts of exceptions");
-  app.add_flag("--messagepack", flags.hub.messagepack, "Clients may choose MessagePack");
-  app.add_flag("--user-from-query", flags.user_from_query, "The user is what ?user= says: for tests only");
-  add_time(app, "--handshake-timeout", flags.hub.handshake_timeout, "For the first message");
-  add_time(app, "--keep-alive", flags.hub.keep_alive_interval, "Between pings to a client");
-  add_time(app, "--client-timeout", flags.hub.client_timeout_interval, "Silence of a client that has pinged");
-  add_time(app, "--drain-time", flags.server.drain_time, "For clients to go elsewhere at the end");
-}
+constexpr int kExitUsage = 64;
+constexpr int kExitConfiguration = 78;
 
 int serve(Flags flags) {
   if (flags.user_from_query) {
@@ -74,19 +44,14 @@ int serve(Flags flags) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  constexpr int kExitUsage = 64;
-  constexpr int kExitConfiguration = 78;
-  CLI::App app("The hub server of hubgate's demo: ChatHub at /chat, BenchHub at /bench", "hubgate-worker");
-  app.set_version_flag("--version", hubgate::kVersion);
-  Flags flags;
-  add_flags(app, flags);
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kExitUsage;
-  }
-  try {
+    Flags flags = hubgate::worker::parse_flags({argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)});
+    if (flags.help) return std::fputs(hubgate::worker::flags_help().c_str(), stdout) < 0 ? 1 : 0;
+    if (flags.version) return std::printf("hubgate-worker %s\n", hubgate::kVersion) < 0 ? 1 : 0;
     return serve(std::move(flags));
+  } catch (const hubgate::worker::UsageError& error) {
+    std::fprintf(stderr, "hubgate-worker: error: %s\n", error.what());
+    return kExitUsage;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "hubgate-worker: error: %s\n", error.what());
     return kExitConfiguration;
