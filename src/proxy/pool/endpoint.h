@@ -94,8 +94,8 @@ class Endpoint {
 
   /// Connections of it as load for the choice: a slot's by its worker's last Load, what was handed over and the
   /// negotiates relayed since; an address's by the proxy's own counts.
-  std::uint32_t active() const;
-  std::uint32_t pending() const;
+  std::uint64_t active() const;
+  std::uint64_t pending() const;
   std::uint32_t weight() const { return facts_.weight; }
   /// The share of its weight that counts now, in (0, 1]: it grows over the slow start.
   double warmth() const;
@@ -116,10 +116,10 @@ class Endpoint {
   IdleConnections& idle() { return *idle_; }
 
   struct Counters {
-    std::uint64_t requests = 0;            // sent to it, retries included
-    std::uint64_t connect_failures = 0;    // refused, timed out, or no socket given
-    std::uint64_t response_failures = 0;   // reset or malformed before or in the response
-    std::uint64_t handed_over = 0;         // acked
+    std::uint64_t requests = 0;           // sent to it, retries included
+    std::uint64_t connect_failures = 0;   // refused, timed out, or no socket given
+    std::uint64_t response_failures = 0;  // reset or malformed before or in the response
+    std::uint64_t handed_over = 0;        // acked
     std::uint64_t tunnels_opened = 0;
   };
   Counters counters;
@@ -129,6 +129,7 @@ class Endpoint {
  private:
   friend class EndpointLease;
   friend class Pool;
+  void removed();
   void added(EndpointLease::Kind kind);
   void ended(EndpointLease::Kind kind);
   std::uint32_t& count_of(EndpointLease::Kind kind);

@@ -28,8 +28,8 @@ class PoolWaiter {
   void stop_waiting();
 
  protected:
-  /// An endpoint may have become available. True: got what it waited for, and has left the queue. Out of the loop,
-  /// with an empty stack.
+  /// An endpoint may have become available. True: it has left the queue (stop_waiting()), and perhaps ended; false:
+  /// it waits on. Out of the loop, with an empty stack.
   virtual bool on_endpoint_change() = 0;
 
  private:
@@ -70,14 +70,19 @@ class Pool {
 
   /// Chooses for something new by the pool's policy among the available endpoints that are not in `not_these`; null
   /// when there is none now. Counts the choice as recent.
-  Endpoint* choose(Random& random, std::span<const Endpoint* const> not_these = {});
+  Endpoint* choose(Random& random, std::span<const EndpointKey> not_these = {});
 
-  /// Puts `waiter` at the queue's end; false when the queue is full (limits.queue_length). `bound`: it waits for one endpoint
-  /// only. Asked again, in order, in the turn after each change.
+  /// Puts `waiter` at the queue's end; false when the queue is full (limits.queue_length). `bound`: it waits for one
+  /// endpoint only. Asked again, in order, in the turn after each change.
   bool wait(PoolWaiter& waiter, bool bound);
   /// Something changed that may let a waiter go on: an endpoint became ready, its load fell, a lease ended.
   void changed();
   std::size_t waiting() const { return waiting_.size(); }
+
+  /// Asks for one more attempt of a request that failed; end_retry() when it is over. False: a fifth of all requests
+  /// under way (at least three) are second attempts already, so the endpoints are ill and more would make it worse.
+  bool begin_retry();
+  void end_retry() { --retries_; }
 
   struct Counters {
     std::uint64_t queued = 0;
@@ -103,6 +108,8 @@ class Pool {
   std::vector<std::unique_ptr<Endpoint>> endpoints_;  // removed ones too, while they are leased
   std::vector<Endpoint*> living_;
   std::list<PoolWaiter*> waiting_;
+  std::list<PoolWaiter*>::iterator next_asked_;  // while waiters are asked; else the end
+  std::uint32_t retries_ = 0;
   std::uint64_t turn_ = 0;            // of round_robin
   std::uint32_t recent_choices_ = 0;  // of all endpoints, since they were halved
   std::shared_ptr<char> alive_ = std::make_shared<char>();
