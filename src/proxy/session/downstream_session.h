@@ -5,44 +5,19 @@
 #include <string>
 
 #include "common/base/descriptor.h"
-#include "common/base/log.h"
-#include "common/base/random.h"
 #include "common/event/disposable.h"
-#include "common/event/loop.h"
+#include "common/http_server/server_connection.h"
 #include "common/net/address.h"
-#include "proxy/config/snapshot.h"
-#include "proxy/session/session_metrics.h"
+#include "proxy/session/exchange.h"
+#include "proxy/session/request_rewriter.h"
+#include "proxy/session/session_services.h"
+#include "proxy/session/tunnel.h"
 
-namespace hubgate::http_server {
-struct ServerLimits;
-}
 namespace hubgate::net {
 class TlsContext;
 }
 
 namespace hubgate::proxy {
-
-class PoolRegistry;
-
-/// What all sessions of a proxy share; owned by the Proxy, which outlives them.
-struct SessionServices {
-  event::Loop& loop;
-  event::Timers& timers;  // the loop in programs
-  Log& log;
-  Random& random;
-  PoolRegistry& pools;
-  const AffinityTable& affinity;
-  const HubPaths& hub_paths;
-  /// The Proxy's own pointer: what is in force when a request's head has been read.
-  const SnapshotPointer& snapshot;
-  SessionMetrics& metrics;
-
-  /// The snapshot's limits as a server connection takes them; made once for each snapshot.
-  std::shared_ptr<const http_server::ServerLimits> server_limits();
-
-  SnapshotPointer limits_of{};  // the snapshot that `cached_limits` was made from
-  std::shared_ptr<const http_server::ServerLimits> cached_limits{};
-};
 
 /// What a session must know of the listener it came from; immutable, kept by its sessions when the listener goes.
 struct ListenerFacts {
@@ -52,28 +27,60 @@ struct ListenerFacts {
 
 /// One client's connection: its requests in turn, then perhaps a tunnel, or a handover, which ends the session when
 /// the worker has acked. Owned by the Proxy; its loop's thread.
-class DownstreamSession final : public event::Disposable {
+class DownstreamSession final : public event::Disposable,
+                                private http_server::ServerConnection::Handler,
+                                private Exchange::Owner {
  public:
-  /// The last call: the owner disposes of the session.
+  /// The last call, never out of the constructor: the owner disposes of the session.
   using OnEnded = std::function<void(DownstreamSession&)>;
 
+  /// `peer` as the listener saw it.
   DownstreamSession(SessionServices& services, std::shared_ptr<const ListenerFacts> listener, Descriptor socket,
                     const net::Address& peer, OnEnded on_ended);
   ~DownstreamSession() override;
   DownstreamSession(const DownstreamSession&) = delete;
   DownstreamSession& operator=(const DownstreamSession&) = delete;
 
-  /// The proxy stops: an idle connection is closed at once, an answer under way is the last one, a tunnel ends at the
-  /// next edge between two frames, a handover is settled first. on_ended follows.
+  /// The proxy stops, or its listener goes: an idle connection is closed at once, an answer under way is the last one,
+  /// a tunnel ends at the next edge between two frames, a handover is settled first. on_ended follows, from a later
+  /// turn.
   void close_soon();
-  /// Descriptors of this session that the proxy holds: the client's and a tunnel's or exchange's other one.
+  /// Descriptors of this session that the proxy holds: the client's, and what its exchange or tunnel has open.
   int descriptors() const;
+  const ClientFacts& client() const { return facts_; }
 
   void retire() override;
 
  private:
-  class State;  // the http server's handler, the exchange, the tunnel
-  std::unique_ptr<State> state_;
+  // http_server::ServerConnection::Handler
+  std::shared_ptr<const http_server::ServerLimits> limits() override { return services_.server_limits(); }
+  void on_request(http::RequestHead& head) override;
+  std::size_t on_body(MutableBytes piece) override { return exchange_ ? exchange_->on_body(piece) : piece.size(); }
+  void on_request_end() override;
+  void on_response_drained() override;
+  bool on_half_closed() override { return exchange_ && exchange_->wants_half_closed(); }
+  void on_rejected(http::Rejection rejection, int status) override;
+  void on_closed(http_server::EndReason reason) override;
+  // Exchange::Owner
+  void on_exchange_ended(bool cut) override;
+  void on_switched(std::unique_ptr<net::Connection> client, std::unique_ptr<net::Connection> endpoint,
+                   EndpointLease lease, const TunnelLimits& limits) override;
+  void on_handed_over(bool acked) override;
+  void on_client_returned(Descriptor socket, const std::string& input) override;
+
+  void on_tunnel_ended(const TunnelReport& report);
+  void drop_exchange();
+  void end();
+
+  SessionServices& services_;
+  ClientFacts facts_;
+  OnEnded on_ended_;
+  std::unique_ptr<http_server::ServerConnection> server_;
+  std::unique_ptr<Exchange> exchange_;
+  std::unique_ptr<Tunnel> tunnel_;
+  std::string tunnel_id_;  // request id of the tunnel's upgrade
+  bool closing_ = false;
+  bool ended_ = false;
 };
 
 }  // namespace hubgate::proxy

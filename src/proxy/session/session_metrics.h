@@ -31,8 +31,8 @@ struct SessionMetrics {
   std::uint64_t tunnels_opened = 0;
   std::uint64_t tunnels_active = 0;
   std::array<std::uint64_t, static_cast<std::size_t>(ClosedBy::kCount)> tunnels_closed{};
-  std::uint64_t tunnel_bytes_in = 0;   // from clients
-  std::uint64_t tunnel_bytes_out = 0;  // to clients
+  std::uint64_t tunnel_bytes_in = 0;     // from clients
+  std::uint64_t tunnel_bytes_out = 0;    // to clients
   std::uint64_t tunnels_not_frames = 0;  // passed blindly after bytes that are no WebSocket frames
   std::array<std::uint64_t, http::kRejectionCount> rejected{};  // by http::Rejection
 };

@@ -1,0 +1,149 @@
+#include "proxy/session/downstream_session.h"
+
+#include <sys/socket.h>
+
+#include <utility>
+
+#include "common/net/tls_context.h"
+
+namespace hubgate::proxy {
+namespace {
+
+std::optional<unsigned> user_of(int fd) {
+  ucred credentials{};
+  socklen_t length = sizeof credentials;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return std::nullopt;
+  return credentials.uid;
+}
+
+}  // namespace
+
+DownstreamSession::DownstreamSession(SessionServices& services, std::shared_ptr<const ListenerFacts> listener,
+                                     Descriptor socket, const net::Address& peer, OnEnded on_ended)
+    : services_(services), on_ended_(std::move(on_ended)) {
+  facts_.listener = listener->name;
+  facts_.peer = peer;
+  facts_.local = net::Address::local_of(socket.get());
+  facts_.tls = listener->tls != nullptr;
+  if (!peer.is_ip()) facts_.user = user_of(socket.get());
+  ++services_.metrics.sessions_opened;
+  ++services_.metrics.sessions_active;
+  std::unique_ptr<net::TlsTransport> tls = listener->tls ? listener->tls->accept(socket.get()) : nullptr;
+  http_server::ServerConnection::Handler& handler = *this;
+  server_ = std::make_unique<http_server::ServerConnection>(services_.loop, services_.timers, std::move(socket),
+                                                            std::move(tls), handler);
+}
+
+DownstreamSession::~DownstreamSession() = default;
+
+void DownstreamSession::retire() {
+  --services_.metrics.sessions_active;
+  ended_ = true;
+  drop_exchange();
+  if (server_) services_.loop.dispose(std::move(server_));
+  if (tunnel_) {
+    --services_.metrics.tunnels_active;
+    services_.loop.dispose(std::move(tunnel_));
+  }
+}
+
+void DownstreamSession::close_soon() {
+  if (std::exchange(closing_, true)) return;
+  if (tunnel_) return tunnel_->end_at_edge();
+  if (server_) server_->drain();
+}
+
+int DownstreamSession::descriptors() const {
+  if (tunnel_) return 2;
+  const bool client_is_away = exchange_ && exchange_->state() == ExchangeState::kHandedOver;
+  return (server_ && !client_is_away ? 1 : 0) + (exchange_ ? exchange_->descriptors() : 0);
+}
+
+void DownstreamSession::on_request(http::RequestHead& head) {
+  if (closing_) server_->drain();                     // the answer is the last one
+  if (exchange_) return exchange_->resume(*server_);  // back from a handover, its request once more
+  ++services_.metrics.requests;
+  Exchange::Owner& owner = *this;
+  exchange_ = std::make_unique<Exchange>(services_, facts_, owner, *server_, std::move(head));
+  exchange_->start();
+}
+
+void DownstreamSession::on_request_end() {
+  if (exchange_) exchange_->on_request_end();
+}
+
+void DownstreamSession::on_response_drained() {
+  if (exchange_) exchange_->on_response_drained();
+}
+
+void DownstreamSession::on_rejected(http::Rejection rejection, int status) {
+  ++services_.metrics.rejected[static_cast<std::size_t>(rejection)];
+  services_.log.debug(
+      "request rejected",
+      {{"client", facts_.peer.to_string()}, {"reason", http::to_string(rejection)}, {"status", status}});
+  drop_exchange();  // an open one is void
+}
+
+void DownstreamSession::on_closed(http_server::EndReason reason) {
+  services_.log.trace("session closed", {{"client", facts_.peer.to_string()}, {"reason", to_string(reason)}});
+  end();
+}
+
+void DownstreamSession::on_exchange_ended(bool cut) {
+  drop_exchange();
+  if (cut) end();
+}
+
+void DownstreamSession::on_switched(std::unique_ptr<net::Connection> client, std::unique_ptr<net::Connection> endpoint,
+                                    EndpointLease lease, const TunnelLimits& limits) {
+  tunnel_id_ = exchange_->request_id();
+  services_.loop.dispose(std::move(server_));
+  tunnel_ = std::make_unique<Tunnel>(services_.timers, std::move(client), std::move(endpoint), std::move(lease), limits,
+                                     [this](const TunnelReport& report) { on_tunnel_ended(report); });
+  ++services_.metrics.tunnels_opened;
+  ++services_.metrics.tunnels_active;
+  services_.log.debug("tunnel opened", {{"id", tunnel_id_}, {"path", exchange_->plan().path}});
+  drop_exchange();
+  if (closing_) tunnel_->end_at_edge();
+}
+
+void DownstreamSession::on_tunnel_ended(const TunnelReport& report) {
+  SessionMetrics& metrics = services_.metrics;
+  ++metrics.tunnels_closed[static_cast<std::size_t>(report.by)];
+  metrics.tunnel_bytes_in += report.bytes_in;
+  metrics.tunnel_bytes_out += report.bytes_out;
+  if (report.lost_frames) ++metrics.tunnels_not_frames;
+  services_.log.debug("tunnel closed", {{"id", tunnel_id_},
+                                        {"by", to_string(report.by)},
+                                        {"reason", report.reason},
+                                        {"code", report.close_code},
+                                        {"bytes_in", report.bytes_in},
+                                        {"bytes_out", report.bytes_out},
+                                        {"frames_in", report.frames_in},
+                                        {"frames_out", report.frames_out}});
+  end();
+}
+
+void DownstreamSession::on_handed_over(bool acked) {
+  if (!acked) services_.log.warn("handover without an answer", {{"id", exchange_->request_id()}});
+  drop_exchange();
+  end();
+}
+
+void DownstreamSession::on_client_returned(Descriptor socket, const std::string& input) {
+  services_.loop.dispose(std::move(server_));
+  http_server::ServerConnection::Handler& handler = *this;
+  server_ =
+      std::make_unique<http_server::ServerConnection>(services_.loop, services_.timers, std::move(socket), handler);
+  server_->prepend_input(as_bytes(input));
+}
+
+void DownstreamSession::drop_exchange() {
+  if (exchange_) services_.loop.dispose(std::move(exchange_));
+}
+
+void DownstreamSession::end() {
+  if (!std::exchange(ended_, true)) on_ended_(*this);
+}
+
+}  // namespace hubgate::proxy

@@ -1,0 +1,305 @@
+#include "proxy/session/exchange.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <utility>
+
+#include "common/http/http1_writer.h"
+#include "proxy/pool/idle_connections.h"
+#include "proxy/pool/pool_registry.h"
+
+namespace hubgate::proxy {
+namespace {
+
+constexpr int kMaxReturns = 8;  // handovers of one request that came to nothing
+
+// RFC 9110, 9.2.2: sent twice, they do what they do once. A negotiate makes an object that expires by itself.
+bool is_repeatable(const http::RequestHead& head, const RequestPlan& plan) {
+  constexpr std::array<std::string_view, 5> kIdempotent{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
+  return plan.is_negotiate(head.method) ||
+         std::find(kIdempotent.begin(), kIdempotent.end(), head.method) != kIdempotent.end();
+}
+
+}  // namespace
+
+Exchange::Exchange(SessionServices& services, const ClientFacts& facts, Owner& owner,
+                   http_server::ServerConnection& downstream, http::RequestHead head)
+    : services_(services),
+      facts_(facts),
+      owner_(owner),
+      downstream_(&downstream),
+      head_(std::move(head)),
+      request_id_(services.random.token()),
+      deadline_(services.timers, [this] { on_waited_long(); }) {}
+
+Exchange::~Exchange() { retire(); }
+
+void Exchange::retire() {
+  stop_waiting();
+  deadline_.cancel();
+  alive_.reset();
+  handover_.reset();
+  file_.reset();
+  drop_upstream();
+  lease_.release();
+  if (std::exchange(retrying_, false)) pool_->end_retry();
+}
+
+int Exchange::descriptors() const {
+  return (upstream_ ? 1 : 0) + (connector_ ? 1 : 0) + (handover_ ? 1 : 0) + (file_ ? 1 : 0);
+}
+
+void Exchange::move_to(ExchangeState state) {
+  assert(may_move(state_, state));
+  services_.log.trace("exchange", {{"id", request_id_}, {"from", to_string(state_)}, {"to", to_string(state)}});
+  state_ = state;
+}
+
+void Exchange::start() {
+  plan_ = plan_request(head_, facts_.listener, *services_.snapshot, services_.hub_paths, services_.affinity);
+  switch (plan_.action) {
+    case RequestPlan::Action::kAnswer:
+      return answer(plan_.status);
+    case RequestPlan::Action::kFolder:
+      return answer_file();
+    case RequestPlan::Action::kPool:
+      break;
+  }
+  pool_ = services_.pools.find(plan_.pool);
+  if (pool_ == nullptr) return answer(503);
+  // A token opens no door that the route does not: an endpoint of another pool is none that we know.
+  if (plan_.affinity == Affinity::kFound && pool_->find(plan_.bound_to) == nullptr) plan_.affinity = Affinity::kUnknown;
+  if (plan_.hub == HubPart::kConnect || plan_.hub == HubPart::kRefresh) {
+    ++services_.metrics.affinity[static_cast<std::size_t>(plan_.affinity)];
+  }
+  move_to(ExchangeState::kChoosing);
+  choose();
+}
+
+void Exchange::resume(http_server::ServerConnection& downstream) {
+  assert(state_ == ExchangeState::kChoosing);
+  downstream_ = &downstream;
+  if (++returns_ > kMaxReturns) return answer(503);
+  choose();
+}
+
+// --- an endpoint ---
+
+Endpoint* Exchange::pick() {
+  if (plan_.affinity == Affinity::kFound) {
+    if (Endpoint* bound = pool_->find(plan_.bound_to)) {
+      return bound->is_reachable() && !bound->is_full() ? bound : nullptr;
+    }
+    plan_.affinity = Affinity::kGone;  // it ended while we waited or tried
+  }
+  if (Endpoint* endpoint = pool_->choose(services_.random, tried_)) return endpoint;
+  // Rather the same once more than nobody: a lone endpoint may have been restarted meanwhile.
+  return tried_.empty() ? nullptr : pool_->choose(services_.random);
+}
+
+void Exchange::choose() {
+  if (Endpoint* endpoint = pick()) return go_to(*endpoint);
+  // Of a token that is not, or no longer, ours any endpoint could say so; there is none, and the client must not wait
+  // for what it will not get.
+  if (plan_.affinity == Affinity::kUnknown || plan_.affinity == Affinity::kGone) {
+    return answer(make_no_connection_response(plan_.hub == HubPart::kRefresh));
+  }
+  if (!waiting_since_) waiting_since_ = services_.timers.now();
+  if (!pool_->wait(*this, plan_.affinity == Affinity::kFound)) return answer(503);
+  deadline_.start_at(*waiting_since_ + pool_->limits().queue_wait);
+}
+
+bool Exchange::on_endpoint_change() {
+  Endpoint* endpoint = pick();
+  if (endpoint == nullptr && plan_.affinity != Affinity::kGone) return false;
+  stop_waiting();
+  deadline_.cancel();
+  pool_->counters.queue_wait_seconds += std::chrono::duration<double>(services_.timers.now() - *waiting_since_).count();
+  if (endpoint != nullptr) {
+    go_to(*endpoint);
+  } else {
+    choose();
+  }
+  return true;
+}
+
+void Exchange::on_waited_long() {
+  stop_waiting();
+  ++pool_->counters.queue_timeouts;
+  answer(503);
+}
+
+void Exchange::go_to(Endpoint& endpoint) {
+  if (plan_.is_upgrade && may_hand_over(endpoint) && hand_over(endpoint)) return;
+  connect(endpoint);
+}
+
+// --- a connection to it ---
+
+void Exchange::connect(Endpoint& endpoint) {
+  move_to(ExchangeState::kConnecting);
+  using Kind = EndpointLease::Kind;
+  lease_ = EndpointLease(endpoint, plan_.is_upgrade      ? Kind::kTunnel
+                                   : plan_.may_be_held() ? Kind::kHeld
+                                                         : Kind::kRequest);
+  ++endpoint.counters.requests;
+  alive_ = std::make_shared<char>();
+  if ((upstream_ = endpoint.idle().take())) {
+    upstream_->set_handler(*this);
+    return send();
+  }
+  if (endpoint.is_local()) {
+    socket_is_settled_ = false;
+    Result<Descriptor> socket =
+        endpoint.slot()->relay_socket([this, alive = std::weak_ptr(alive_)](WorkerSlot::Settled how, Descriptor) {
+          if (!alive.expired()) on_relay_settled(how);
+        });
+    if (!socket) return connect_failed(socket.error());
+    return attach(*std::move(socket));
+  }
+  connector_ = std::make_unique<net::Connector>(services_.loop, [this](Result<Descriptor> socket) {
+    services_.loop.dispose_value(std::move(connector_));  // it is calling us
+    if (!socket) return connect_failed(socket.error());
+    attach(*std::move(socket));
+  });
+  connector_->start(endpoint.address(), pool_->limits().connect_time);
+}
+
+void Exchange::attach(Descriptor socket) {
+  http_client::ClientConnection::Handler& handler = *this;
+  upstream_ =
+      std::make_unique<http_client::ClientConnection>(services_.loop, services_.timers, std::move(socket), handler);
+  send();
+}
+
+void Exchange::send() {
+  move_to(ExchangeState::kSending);
+  const LimitsConfig& limits = pool_->limits();
+  http_client::ExchangeTimeouts timeouts;
+  timeouts.response_head = plan_.is_upgrade              ? limits.upgrade_time
+                           : plan_.hub != HubPart::kNone ? limits.hub_response_head_time
+                                                         : limits.response_head_time;
+  timeouts.body_idle = limits.response_body_idle;
+  const HeadFor receiver = lease_->is_local() ? HeadFor::kLocalWorker : HeadFor::kOtherProgram;
+  upstream_->send(rewrite_request(head_, plan_.target, facts_, request_id_, receiver, plan_.is_upgrade), timeouts);
+  if (socket_is_settled_) admit_body();
+}
+
+// The endpoint is settled: the client's body may come.
+void Exchange::admit_body() {
+  if (head_.body.is_empty()) return;
+  if (request_ended_) return upstream_->end_request();
+  downstream_->send_continue();
+  downstream_->resume_body();
+}
+
+void Exchange::on_relay_settled(WorkerSlot::Settled settled) {
+  if (settled == WorkerSlot::Settled::kAcked) {
+    socket_is_settled_ = true;
+    if (state_ == ExchangeState::kSending) admit_body();
+    return;
+  }
+  if (state_ != ExchangeState::kSending || response_started_) return;  // the connection itself will tell
+  drop_upstream();
+  connect_failed(make_error(ErrorCode::kRefused, "the worker has not taken the connection", Side::kUpstream));
+}
+
+// Nobody has seen anything of the request: another attempt is free.
+void Exchange::connect_failed(const Error& error) {
+  ++lease_->counters.connect_failures;
+  services_.log.debug("connect failed", {{"id", request_id_}, {"endpoint", lease_->name()}, {"error", error.what}});
+  if (try_again()) return;
+  answer(error.code == ErrorCode::kTimeout ? 504 : error.code == ErrorCode::kUnavailable ? 503 : 502);
+}
+
+bool Exchange::may_repeat(const http_client::Failure& failure) const {
+  if (body_begun_ || response_started_ || failure.response_begun || failure.error.code != ErrorCode::kClosed)
+    return false;
+  if (!failure.request_begun) return true;
+  // With a token only what was never seen is repeated (proxy.md A.1).
+  return plan_.affinity != Affinity::kFound && is_repeatable(head_, plan_);
+}
+
+// True: another attempt has begun.
+bool Exchange::try_again() {
+  if (failures_++ >= pool_->limits().connect_retries) return false;
+  if (!retrying_ && !(retrying_ = pool_->begin_retry())) return false;
+  ++services_.metrics.retries;
+  if (plan_.affinity == Affinity::kFound) {
+    // The endpoint of a token is asked twice; then it counts as gone, and any other says what SignalR says.
+    if (std::exchange(bound_repeated_, true)) {
+      tried_.push_back(plan_.bound_to);
+      plan_.affinity = Affinity::kGone;
+    }
+  } else {
+    tried_.push_back(lease_->key());
+  }
+  drop_upstream();
+  lease_.release();
+  move_to(ExchangeState::kChoosing);
+  choose();
+  return true;
+}
+
+void Exchange::drop_upstream() {
+  socket_is_settled_ = true;
+  upstream_blocked_ = false;
+  alive_.reset();
+  if (upstream_) services_.loop.dispose(std::move(upstream_));
+  if (connector_) services_.loop.dispose_value(std::move(connector_));
+}
+
+// --- handover ---
+
+bool Exchange::may_hand_over(const Endpoint& endpoint) const {
+  return endpoint.slot() != nullptr && pool_->hands_over() && !facts_.tls && !relay_only_;
+}
+
+// False: relay it.
+bool Exchange::hand_over(Endpoint& endpoint) {
+  std::string text;
+  http::append_request_head(text,
+                            rewrite_request(head_, plan_.target, facts_, request_id_, HeadFor::kLocalWorker, true));
+  if (text.size() > Handover::kMaxHeadAndEarly || !downstream_->can_take_connection()) {
+    relay_only_ = true;
+    return false;
+  }
+  move_to(ExchangeState::kHandedOver);
+  handed_to_ = endpoint.key();
+  handover_ = std::make_unique<Handover>(
+      services_.metrics, [this](Handover::Returned returned) { on_handover_settled(std::move(returned)); });
+  Handover::Returned returned;
+  std::unique_ptr<net::Connection> connection = std::exchange(downstream_, nullptr)->take_connection();
+  const auto sent =
+      handover_->start(*endpoint.slot(), std::move(text), facts_, request_id_, std::move(connection), returned);
+  if (sent == WorkerSlot::HandOver::kSent) return true;
+  if (sent == WorkerSlot::HandOver::kTooLarge) relay_only_ = true;
+  give_back(std::move(returned));
+  return true;
+}
+
+void Exchange::on_handover_settled(Handover::Returned returned) {
+  using Settled = WorkerSlot::Settled;
+  if (returned.settled == Settled::kAcked) {
+    if (Endpoint* endpoint = pool_->find(handed_to_)) ++endpoint->counters.handed_over;
+  }
+  if (returned.settled == Settled::kAcked || returned.settled == Settled::kNoAck) {
+    const bool acked = returned.settled == Settled::kAcked;
+    move_to(acked ? ExchangeState::kDone : ExchangeState::kFailed);
+    return owner_.on_handed_over(acked);
+  }
+  give_back(std::move(returned));
+}
+
+// The client is ours again, with its request unanswered: a fresh server connection reads it once more.
+void Exchange::give_back(Handover::Returned returned) {
+  services_.loop.dispose_value(std::move(handover_));  // it may be calling us
+  move_to(ExchangeState::kChoosing);
+  std::string input;
+  http::append_request_head(input, head_);
+  input += returned.early;
+  owner_.on_client_returned(std::move(returned.socket), input);
+}
+
+}  // namespace hubgate::proxy

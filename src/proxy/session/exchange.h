@@ -1,0 +1,138 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/event/disposable.h"
+#include "common/event/timer.h"
+#include "common/http_client/client_connection.h"
+#include "common/http_server/server_connection.h"
+#include "common/net/connector.h"
+#include "proxy/pool/pool.h"
+#include "proxy/session/error_response.h"
+#include "proxy/session/exchange_state.h"
+#include "proxy/session/handover.h"
+#include "proxy/session/request_plan.h"
+#include "proxy/session/request_rewriter.h"
+#include "proxy/session/session_services.h"
+#include "proxy/session/static_files.h"
+#include "proxy/session/tunnel.h"
+
+namespace hubgate::proxy {
+
+/// One request of a client and its answer: finds out what is to be done, an endpoint and a way to it, tries again where
+/// that is allowed, and passes both bodies on with back-pressure. Owned by its session; its loop's thread.
+class Exchange final : public event::Disposable, private PoolWaiter, private http_client::ClientConnection::Handler {
+ public:
+  /// What the session does for its exchange. Each call is the exchange's last act, so it may be disposed of in it.
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    /// The answer is complete; or, `cut`, it could not be completed and the client's connection was aborted.
+    virtual void on_exchange_ended(bool cut) = 0;
+    /// A verified 101 has been written to `client`; the rest is a tunnel's.
+    virtual void on_switched(std::unique_ptr<net::Connection> client, std::unique_ptr<net::Connection> endpoint,
+                             EndpointLease lease, const TunnelLimits& limits) = 0;
+    /// A worker has the client's socket; or, not `acked`, it was closed because the worker did not say so in time.
+    virtual void on_handed_over(bool acked) = 0;
+    /// The client's socket is back from a handover. Make a server connection that reads `input` first: it is this
+    /// request once more, and its on_request is answered by resume().
+    virtual void on_client_returned(Descriptor socket, const std::string& input) = 0;
+  };
+
+  /// `head` is read and judged in start(). References outlive the exchange, but `downstream` is let go with a handover.
+  Exchange(SessionServices& services, const ClientFacts& facts, Owner& owner, http_server::ServerConnection& downstream,
+           http::RequestHead head);
+  ~Exchange() override;
+
+  void start();
+  /// After on_client_returned.
+  void resume(http_server::ServerConnection& downstream);
+
+  // What the server connection tells its handler, passed on.
+  std::size_t on_body(MutableBytes piece);
+  void on_request_end();
+  void on_response_drained();
+  /// Whether a client that has ended its side still wants the answer.
+  bool wants_half_closed() const { return !plan_.is_upgrade && !plan_.may_be_held(); }
+
+  ExchangeState state() const { return state_; }
+  const RequestPlan& plan() const { return plan_; }
+  const std::string& request_id() const { return request_id_; }
+  /// Sockets of its own that it holds now: one to an endpoint, a client's under way to a worker, or a file.
+  int descriptors() const;
+
+  void retire() override;
+
+ private:
+  // PoolWaiter
+  bool on_endpoint_change() override;
+  // http_client::ClientConnection::Handler
+  void on_interim(http::ResponseHead& head) override;
+  void on_response_head(http::ResponseHead& head) override;
+  std::size_t on_response_body(MutableBytes piece) override;
+  void on_response_end(bool reusable) override;
+  void on_request_drained() override;
+  void on_upgraded(http::ResponseHead& head) override;
+  void on_failed(const http_client::Failure& failure) override;
+
+  void move_to(ExchangeState state);
+  void choose();
+  Endpoint* pick();
+  void on_waited_long();
+  void go_to(Endpoint& endpoint);
+  void connect(Endpoint& endpoint);
+  void attach(Descriptor socket);
+  void admit_body();
+  void send();
+  void on_relay_settled(WorkerSlot::Settled settled);
+  void connect_failed(const Error& error);
+  bool may_repeat(const http_client::Failure& failure) const;
+  bool try_again();
+  bool may_hand_over(const Endpoint& endpoint) const;
+  bool hand_over(Endpoint& endpoint);
+  void give_back(Handover::Returned returned);
+  void on_handover_settled(Handover::Returned returned);
+  void answer_file();
+  void send_file();
+  void answer(int status);
+  void answer(ErrorResponse response);
+  void cut();
+  void finish(ExchangeState how, bool cut);
+  void drop_upstream();
+
+  SessionServices& services_;
+  const ClientFacts& facts_;
+  Owner& owner_;
+  http_server::ServerConnection* downstream_;
+  http::RequestHead head_;
+  RequestPlan plan_;
+  std::string request_id_;
+  Pool* pool_ = nullptr;  // lives as long as the registry
+  EndpointLease lease_;
+  std::unique_ptr<net::Connector> connector_;
+  std::unique_ptr<http_client::ClientConnection> upstream_;
+  std::unique_ptr<Handover> handover_;
+  std::unique_ptr<FileAnswer> file_;
+  event::Timer deadline_;                   // of the wait for an endpoint
+  std::optional<TimePoint> waiting_since_;  // the first time; a second wait does not begin anew
+  std::vector<EndpointKey> tried_;          // not again
+  EndpointKey handed_to_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();  // of the attempt under way: what settles later is void
+  std::uint32_t failures_ = 0;
+  int returns_ = 0;  // of the client's socket from handovers
+  ExchangeState state_ = ExchangeState::kReadingHead;
+  bool relay_only_ = false;      // too large for the link
+  bool bound_repeated_ = false;  // the endpoint of the token was tried twice
+  bool retrying_ = false;        // counts against the pool's retry budget
+  bool request_ended_ = false;
+  bool body_begun_ = false;          // bytes of the request's body were taken, so they are spent
+  bool socket_is_settled_ = true;    // false: the worker has not acked the relay socket yet, its body waits
+  bool upstream_blocked_ = false;    // it takes no more of the request now
+  bool downstream_blocked_ = false;  // the client takes no more of the answer now
+  bool response_started_ = false;
+};
+
+}  // namespace hubgate::proxy

@@ -1,0 +1,166 @@
+#include "tests/proxy/session/gateway.h"
+#include "tests/support/catch.h"
+
+using namespace hubgate;
+using namespace hubgate::proxy;
+using namespace hubgate::proxy::test;
+using namespace std::chrono_literals;
+
+TEST_CASE("a refused connect is tried at another endpoint, and at nobody it is 502", "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream dead, living;
+  living.script.answer = kOk;
+  Endpoint& first = gateway.add_upstream(dead, 1);
+  dead.stop_listening();
+  CHECK(status_of(gateway.ask(get("/app"))) == "HTTP/1.1 502 Bad Gateway");
+  CHECK(first.counters.connect_failures == 3);
+  gateway.add_upstream(living, 2);
+  for (int i = 0; i < 4; ++i) CHECK(status_of(gateway.ask(post("/app", "body"))) == "HTTP/1.1 200 OK");
+  CHECK(living.connections.size() == 1);
+}
+
+TEST_CASE("after bytes have gone out only what may be repeated is sent again, and nothing once its body has gone",
+          "[proxy][session]") {
+  struct Row {
+    std::string request;
+    bool repeated;
+  };
+  const Row row = GENERATE(values<Row>({
+      {get("/app"), true},
+      {"DELETE /app HTTP/1.1\r\nHost: a\r\n\r\n", true},
+      {post("/chat/negotiate?negotiateVersion=1", ""), true},
+      {post("/app", ""), false},
+      {post("/chat/negotiate", "body"), false},
+      {"PUT /app HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody", false},
+  }));
+  CAPTURE(row.request);
+  Gateway gateway;
+  FakeUpstream breaks, works;
+  breaks.script.reset_after_received = 10;
+  works.script.answer = kOk;
+  Endpoint& broken = gateway.add_upstream(breaks, 1);
+  Endpoint& whole = gateway.add_upstream(works, 2);
+  const EndpointLease lease(whole, EndpointLease::Kind::kRequest);  // so that the broken one is asked first
+  const std::string answer = gateway.ask(row.request);
+  CHECK(status_of(answer) == (row.repeated ? "HTTP/1.1 200 OK" : "HTTP/1.1 502 Bad Gateway"));
+  CHECK(works.connections.size() == (row.repeated ? 1U : 0U));
+  CHECK(broken.counters.response_failures == 1);
+}
+
+TEST_CASE("a request on a hub's path may be held for a poll's time", "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream upstream;
+  gateway.add_upstream(upstream, 1);
+  const Descriptor client = gateway.connect();
+  CHECK(gateway.ask(client, get("/chat?id=" + gateway.tags[1] + kTokenRest)).empty());
+  gateway.advance(90s);
+  CHECK(read_available(client.get()).empty());
+  gateway.advance(31s);
+  CHECK(status_of(read_available(client.get())) == "HTTP/1.1 504 Gateway Timeout");
+}
+
+TEST_CASE("where no endpoint is, a request waits and is served by the first that comes", "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream upstream;
+  upstream.script.answer = kOk;
+  const Descriptor client = gateway.connect();
+  CHECK(gateway.ask(client, get("/app")).empty());
+  gateway.advance(4s);
+  CHECK(gateway.pools.find("main")->waiting() == 1);
+  gateway.add_upstream(upstream, 1);
+  gateway.turn();
+  CHECK(body_of(read_available(client.get())) == "ok");
+}
+
+TEST_CASE("a request that waited too long gets 503 with a time to come back", "[proxy][session]") {
+  Gateway gateway;
+  const Descriptor client = gateway.connect();
+  CHECK(gateway.ask(client, post("/chat/negotiate", "")).empty());
+  gateway.advance(6s);
+  const std::string answer = read_available(client.get());
+  CHECK(status_of(answer) == "HTTP/1.1 503 Service Unavailable");
+  CHECK_THAT(answer, contains("Retry-After: 2\r\n"));
+  CHECK(gateway.pools.find("main")->counters.queue_timeouts == 1);
+}
+
+TEST_CASE("a client that ends its side still gets the answer of an ordinary request", "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream upstream;
+  upstream.script.answer = kOk;
+  const Descriptor client = gateway.connect();
+  gateway.ask(client, get("/app"));
+  ::shutdown(client.get(), SHUT_WR);
+  gateway.turn();
+  gateway.add_upstream(upstream, 1);
+  gateway.turn();
+  CHECK(body_of(read_available(client.get())) == "ok");
+}
+
+TEST_CASE("a client that goes away leaves the queue", "[proxy][session]") {
+  Gateway gateway;
+  Descriptor client = gateway.connect();
+  gateway.ask(client, get("/chat"));
+  CHECK(gateway.pools.find("main")->waiting() == 1);
+  client.reset();
+  gateway.turn();
+  CHECK(gateway.pools.find("main")->waiting() == 0);
+  CHECK(gateway.sessions.empty());
+  CHECK(gateway.metrics.sessions_active == 0);
+}
+
+TEST_CASE("a token's endpoint gets its requests, however busy or draining it is", "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream one, two;
+  one.script.answer = two.script.answer = kOk;
+  Endpoint& bound = gateway.add_upstream(one, 1);
+  gateway.add_upstream(two, 2);
+  const EndpointLease lease(bound, EndpointLease::Kind::kTunnel);
+  bound.set_draining(true);
+  for (int i = 0; i < 5; ++i) gateway.ask(get("/chat?id=" + gateway.tags[1] + kTokenRest));
+  CHECK(two.connections.empty());
+  CHECK(gateway.verdicts(Affinity::kFound) == 5);
+  // The user's own id on negotiate binds nothing, nor does a preflight.
+  gateway.ask(post("/chat/negotiate?id=" + gateway.tags[1] + kTokenRest, ""));
+  gateway.ask("OPTIONS /chat?id=" + gateway.tags[1] + kTokenRest + " HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK_FALSE(two.connections.empty());
+}
+
+TEST_CASE("a token that is not ours goes to any endpoint, at once", "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream upstream;
+  upstream.script.answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nAccess-Control-Allow-Origin: x\r\n\r\n";
+  gateway.add_upstream(upstream, 1);
+  CHECK_THAT(gateway.ask(get("/chat?id=stranger")), contains("Access-Control-Allow-Origin: x\r\n"));
+  CHECK(gateway.verdicts(Affinity::kUnknown) == 1);
+}
+
+TEST_CASE("a token opens no door that the route does not", "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream outside, inside;
+  outside.script.answer = inside.script.answer = kOk;
+  gateway.add_upstream(outside, 1, "web");
+  gateway.add_upstream(inside, 2, "main");
+  gateway.ask(get("/live?id=" + gateway.tags[2] + kTokenRest));
+  CHECK(inside.connections.empty());
+  CHECK(outside.connections.size() == 1);
+  CHECK(gateway.verdicts(Affinity::kUnknown) == 1);
+}
+
+TEST_CASE("without any endpoint the proxy says itself that a token is unknown", "[proxy][session]") {
+  Gateway gateway;
+  const std::string answer = gateway.ask(get("/chat?id=stranger"));
+  CHECK(status_of(answer) == "HTTP/1.1 404 Not Found");
+  CHECK(body_of(answer) == "No Connection with that ID");
+  CHECK(body_of(gateway.ask(post("/chat/refresh?id=stranger", ""))) == R"({"error":"connection_not_found"})");
+}
+
+TEST_CASE("the endpoint of a token is asked twice, then any other says what is so", "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream dead, living;
+  living.script.answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+  Endpoint& bound = gateway.add_upstream(dead, 1);
+  gateway.add_upstream(living, 2);
+  dead.stop_listening();
+  CHECK(status_of(gateway.ask(get("/chat?id=" + gateway.tags[1] + kTokenRest))) == "HTTP/1.1 404 Not Found");
+  CHECK(bound.counters.connect_failures == 2);
+}
