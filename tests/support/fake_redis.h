@@ -1,7 +1,5 @@
 #pragma once
 
-#include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,12 +14,15 @@
 #include "common/event/loop.h"
 #include "common/net/connection.h"
 #include "common/net/listener.h"
+#include "common/net/tls_context.h"
 #include "common/redis/resp.h"
+#include "tests/support/temporary_folder.h"
 
 namespace hubgate::test {
 
-/// A Redis of pub/sub alone in the loop of the test, on a Unix socket in a folder of its own, that fails when told to:
-/// drops links, keeps confirmations back, falls silent, wants a password, goes away and comes back.
+/// A Redis of pub/sub alone in the loop of the test, on a Unix socket in a folder of its own (or on a port, in plain or
+/// TLS), that fails when told to: drops links, keeps confirmations back, falls silent, wants a password, goes away and
+/// comes back.
 class FakeRedis {
  public:
   struct Command {
@@ -29,21 +30,31 @@ class FakeRedis {
     std::size_t link;  // counted from 0 in the order of their coming
   };
 
-  explicit FakeRedis(event::Loop& loop) : loop_(loop) {
-    char name[] = "/tmp/fake_redis_XXXXXX";
-    if (::mkdtemp(name) == nullptr) throw std::runtime_error("mkdtemp");
-    folder_ = name;
+  enum class Kind { kUnix, kTcp, kTls };
+
+  explicit FakeRedis(event::Loop& loop, Kind kind = Kind::kUnix) : loop_(loop), kind_(kind) {
+    if (kind == Kind::kTls) {
+      if (!net::make_self_signed_pair(folder_ / "redis.crt", folder_ / "redis.key")) throw std::runtime_error("key");
+      tls_ = net::TlsContext::make_server(folder_ / "redis.crt", folder_ / "redis.key").value();
+    }
     come_back();
   }
-  ~FakeRedis() {
-    go_away();
-    ::rmdir(folder_.c_str());
-  }
+  ~FakeRedis() { go_away(); }
   FakeRedis(const FakeRedis&) = delete;
   FakeRedis& operator=(const FakeRedis&) = delete;
 
-  std::string path() const { return folder_ + "/redis.sock"; }
-  std::string url() const { return "unix:" + path(); }
+  std::string path() const { return folder_ / "redis.sock"; }
+  std::string url() const {
+    switch (kind_) {
+      case Kind::kUnix:
+        return "unix:" + path();
+      case Kind::kTcp:
+        return "redis://127.0.0.1:" + std::to_string(port_);
+      case Kind::kTls:
+        break;
+    }
+    return "rediss://localhost:" + std::to_string(port_) + "?ca_file=" + folder_ / "redis.crt";
+  }
 
   /// All that was asked, PING left out.
   const std::vector<Command>& commands() const { return commands_; }
@@ -61,9 +72,8 @@ class FakeRedis {
   std::size_t links() const { return links_.size(); }
   std::size_t pings() const { return pings_; }
   std::size_t subscribers_of(const std::string& channel) const {
-    return static_cast<std::size_t>(std::count_if(links_.begin(), links_.end(), [&](const auto& link) {
-      return link->channels.contains(channel);
-    }));
+    return static_cast<std::size_t>(std::count_if(links_.begin(), links_.end(),
+                                                  [&](const auto& link) { return link->channels.contains(channel); }));
   }
 
   /// Another client's PUBLISH; the number of subscribers.
@@ -84,12 +94,14 @@ class FakeRedis {
     drop_links();
   }
   void come_back() {
-    auto address = net::Address::parse(url());
+    auto address = net::Address::parse(kind_ == Kind::kUnix ? "unix:" + path() : "127.0.0.1:" + std::to_string(port_));
     auto socket = net::open_listening_socket(*address);
     if (!socket) throw std::runtime_error(socket.error().what);
     listener_.emplace(loop_, *std::move(socket), [this](Descriptor accepted, const net::Address&) {
-      links_.push_back(std::make_unique<Link>(*this, std::move(accepted), next_link_++));
+      auto tls = tls_ ? tls_->accept(accepted.get()) : nullptr;
+      links_.push_back(std::make_unique<Link>(*this, std::move(accepted), std::move(tls), next_link_++));
     });
+    port_ = listener_->address().port();
   }
   void drop_links() {
     for (auto& link : links_) {
@@ -125,8 +137,8 @@ class FakeRedis {
 
  private:
   struct Link final : net::Connection::Handler {
-    Link(FakeRedis& owner, Descriptor socket, std::size_t number)
-        : redis(owner), number(number), connection(owner.loop_, std::move(socket), *this) {}
+    Link(FakeRedis& owner, Descriptor socket, std::unique_ptr<net::TlsTransport> tls, std::size_t place)
+        : redis(owner), number(place), connection(owner.loop_, std::move(socket), std::move(tls), *this) {}
     std::size_t on_data(MutableBytes input) override {
       reader.feed(input);
       while (connection.is_open()) {
@@ -205,7 +217,10 @@ class FakeRedis {
   }
 
   event::Loop& loop_;
-  std::string folder_;
+  const Kind kind_;
+  TemporaryFolder folder_;
+  std::shared_ptr<const net::TlsContext> tls_;
+  std::uint16_t port_ = 0;  // of the first start; the same ever after
   std::optional<net::Listener> listener_;
   std::vector<std::unique_ptr<Link>> links_;
   std::vector<Command> commands_;

@@ -7,7 +7,8 @@
 
 namespace hubgate::test {
 
-/// Turns the loop until the condition holds; false when it does not within the limit, which only a failing test waits for.
+/// Turns the loop until the condition holds; false when it does not within the limit, which only a failing test waits
+/// for.
 template <class Condition>
 bool turn_until(event::Loop& loop, Condition condition, Duration limit = std::chrono::seconds(20)) {
   bool expired = false;

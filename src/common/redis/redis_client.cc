@@ -16,10 +16,14 @@ void tell(std::vector<RedisClient::OnConfirmed> waiting, const Result<void>& out
 bool may_move(RedisClient::State from, RedisClient::State to) {
   using State = RedisClient::State;
   switch (to) {
-    case State::kDown: return from != State::kDown;
-    case State::kConnecting: return from == State::kDown;
-    case State::kSubscribing: return from == State::kConnecting;
-    case State::kReady: return from == State::kSubscribing;
+    case State::kDown:
+      return from != State::kDown;
+    case State::kConnecting:
+      return from == State::kDown;
+    case State::kSubscribing:
+      return from == State::kConnecting;
+    case State::kReady:
+      return from == State::kSubscribing;
   }
   return false;
 }
@@ -28,10 +32,14 @@ bool may_move(RedisClient::State from, RedisClient::State to) {
 
 std::string_view to_string(RedisClient::State state) noexcept {
   switch (state) {
-    case RedisClient::State::kDown: return "down";
-    case RedisClient::State::kConnecting: return "connecting";
-    case RedisClient::State::kSubscribing: return "subscribing";
-    case RedisClient::State::kReady: return "ready";
+    case RedisClient::State::kDown:
+      return "down";
+    case RedisClient::State::kConnecting:
+      return "connecting";
+    case RedisClient::State::kSubscribing:
+      return "subscribing";
+    case RedisClient::State::kReady:
+      return "ready";
   }
   return "?";
 }
@@ -153,7 +161,8 @@ void RedisClient::on_publish_reply(const Reply& reply) {
   }
   ++counters_.refused;
   log_.debug("redis refused a publish", {{"error", reply.text}});
-  if (on_answer) on_answer(make_error(ErrorCode::kRefused, "Redis refused the message: " + reply.text, Side::kUpstream));
+  if (on_answer)
+    on_answer(make_error(ErrorCode::kRefused, "Redis refused the message: " + reply.text, Side::kUpstream));
 }
 
 void RedisClient::on_link_failed(RedisConnection&, const Error& error) { lose_links(error); }

@@ -20,14 +20,14 @@ namespace hubgate::redis {
 
 /// What has happened since the start; owned by the client, read by whoever reports.
 struct RedisCounters {
-  std::uint64_t published = 0;       // PUBLISH that Redis answered
-  std::uint64_t refused = 0;         // PUBLISH that Redis answered with an error
-  std::uint64_t lost = 0;            // publishes given up before one byte of them left: queue full, or link gone
-  std::uint64_t unknown = 0;         // publishes that left in part or whole and were not answered; never repeated
-  std::uint64_t received = 0;        // messages of channels that are wanted
-  std::uint64_t connects = 0;        // times the client became Ready
-  std::uint64_t disconnects = 0;     // times it stopped being Ready
-  std::uint64_t failed_connects = 0; // attempts that did not become Ready
+  std::uint64_t published = 0;        // PUBLISH that Redis answered
+  std::uint64_t refused = 0;          // PUBLISH that Redis answered with an error
+  std::uint64_t lost = 0;             // publishes given up before one byte of them left: queue full, or link gone
+  std::uint64_t unknown = 0;          // publishes that left in part or whole and were not answered; never repeated
+  std::uint64_t received = 0;         // messages of channels that are wanted
+  std::uint64_t connects = 0;         // times the client became Ready
+  std::uint64_t disconnects = 0;      // times it stopped being Ready
+  std::uint64_t failed_connects = 0;  // attempts that did not become Ready
 };
 
 /// Publishes and subscribes, and comes back by itself. It holds two links to Redis: the publishing one opens only
@@ -42,7 +42,7 @@ class RedisClient final : public event::Disposable, private event::Flushable, pr
 
   struct Options {
     RedisUrl url;
-    std::string name = "hubgate";  // what CLIENT LIST shows, with ":sub" and ":pub" behind it; no spaces
+    std::string name = "hubgate";  // what CLIENT LIST shows, with ":sub" and ":pub" behind it
     LinkTimes times = {};
     Duration first_pause = std::chrono::milliseconds(50);  // before the second attempt; doubles, ± half by chance
     Duration longest_pause = std::chrono::seconds(2);

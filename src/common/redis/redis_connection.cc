@@ -23,13 +23,21 @@ Result<net::Address> numeric_address(const RedisUrl& url) {
   return net::Address::parse(url.host.find(':') == std::string::npos ? url.host + port : "[" + url.host + "]" + port);
 }
 
+/// Redis takes no name with spaces or anything beyond ASCII's printable characters.
+std::string as_client_name(std::string name) {
+  for (char& c : name) {
+    if (c <= ' ' || c > '~') c = '_';
+  }
+  return name;
+}
+
 }  // namespace
 
 RedisConnection::RedisConnection(event::Loop& loop, const RedisUrl& url, std::string name, LinkTimes times,
                                  std::shared_ptr<const net::TlsContext> tls, Handler& handler)
     : loop_(loop),
       url_(url),
-      name_(std::move(name)),
+      name_(as_client_name(std::move(name))),
       times_(times),
       tls_(std::move(tls)),
       handler_(&handler),
@@ -64,8 +72,8 @@ void RedisConnection::connect_to(std::vector<net::Address> addresses) {
 // One connector after the other: a name may have addresses on which nobody listens.
 void RedisConnection::connect_to_next() {
   loop_.dispose_value(std::move(connector_));
-  connector_ = std::make_unique<net::Connector>(
-      loop_, [this](Result<Descriptor> socket) { on_connected(std::move(socket)); });
+  connector_ =
+      std::make_unique<net::Connector>(loop_, [this](Result<Descriptor> socket) { on_connected(std::move(socket)); });
   const net::Address address = addresses_.front();
   addresses_.erase(addresses_.begin());
   connector_->start(address, times_.connect_timeout);
@@ -81,8 +89,8 @@ void RedisConnection::on_connected(Result<Descriptor> socket) {
     connection_ = std::make_unique<net::Connection>(loop_, *std::move(socket), tls_->connect(fd, url_.host),
                                                     static_cast<net::Connection::Handler&>(*this));
   } else {
-    connection_ = std::make_unique<net::Connection>(loop_, *std::move(socket),
-                                                    static_cast<net::Connection::Handler&>(*this));
+    connection_ =
+        std::make_unique<net::Connection>(loop_, *std::move(socket), static_cast<net::Connection::Handler&>(*this));
   }
   state_ = State::kEntering;
   if (auto entered = enter(); !entered) fail(entered.error());
@@ -110,8 +118,8 @@ void RedisConnection::on_entering_reply(const Reply& reply) {
   entering_.pop_front();
   // A user of few rights may be unable to name itself; that takes nothing from what we need.
   if (reply.is(Reply::Kind::kError) && command != "CLIENT SETNAME") {
-    return fail(make_error(ErrorCode::kRefused, "Redis refused " + std::string(command) + ": " + reply.text,
-                           Side::kUpstream));
+    return fail(
+        make_error(ErrorCode::kRefused, "Redis refused " + std::string(command) + ": " + reply.text, Side::kUpstream));
   }
   if (!entering_.empty()) return;
   state_ = State::kReady;

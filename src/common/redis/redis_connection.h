@@ -44,7 +44,8 @@ class RedisConnection final : public event::Disposable, private net::Connection:
     virtual void on_link_failed(RedisConnection& link, const Error& error) = 0;
   };
 
-  /// `name` is what CLIENT LIST shows; without spaces. `tls` is used by a rediss URL only, and must be set then.
+  /// `name` is what CLIENT LIST shows; what Redis does not take in it becomes '_'. `tls` is used by a rediss URL only,
+  /// and must be set then.
   RedisConnection(event::Loop& loop, const RedisUrl& url, std::string name, LinkTimes times,
                   std::shared_ptr<const net::TlsContext> tls, Handler& handler);
   ~RedisConnection() override;
@@ -89,11 +90,11 @@ class RedisConnection final : public event::Disposable, private net::Connection:
   std::unique_ptr<net::Connector> connector_;
   std::unique_ptr<net::Connection> connection_;
   RespReader reader_;
-  event::Timer timer_;  // the connect deadline, later the heart beat
+  event::Timer timer_;                     // the connect deadline, later the heart beat
   std::deque<std::string_view> entering_;  // commands whose answers must come before we are in
   std::uint64_t written_ = 0;              // bytes of all commands
-  bool heard_ = false;       // bytes came since the last tick
-  bool ping_waits_ = false;  // its answer has not come
+  bool heard_ = false;                     // bytes came since the last tick
+  bool ping_waits_ = false;                // its answer has not come
   Duration since_ping_{};
   Duration silent_{};  // while a PING waits
   std::optional<Error> failed_early_;

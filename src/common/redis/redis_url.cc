@@ -12,9 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxPasswordFile = 64 * 1024;  // bytes
 
-Error invalid(std::string_view what) {
-  return make_error(ErrorCode::kInvalid, "Redis address: " + std::string(what));
-}
+Error invalid(std::string_view what) { return make_error(ErrorCode::kInvalid, "Redis address: " + std::string(what)); }
 
 std::optional<std::string> decode_percent(std::string_view text) {
   std::string decoded;
@@ -153,7 +151,8 @@ Result<RedisUrl> RedisUrl::parse(std::string_view text) {
     if (auto set = set_host_and_port(url, text); !set) return set.error();
   }
   if (auto set = set_options(url, query); !set) return set.error();
-  if (!url.password.empty() && !url.password_file.empty()) return invalid("a password and password_file exclude each other");
+  if (!url.password.empty() && !url.password_file.empty())
+    return invalid("a password and password_file exclude each other");
   return url;
 }
 

@@ -13,7 +13,9 @@ using namespace std::chrono_literals;
 
 /// A client of a FakeRedis that keeps what it is told.
 struct Setup : RedisClient::Handler {
-  explicit Setup(const std::string& options = "", RedisClient::Options changed = {}) {
+  explicit Setup(const std::string& options = "", RedisClient::Options changed = {},
+                 test::FakeRedis::Kind kind = test::FakeRedis::Kind::kUnix)
+      : redis(loop, kind) {
     changed.url = RedisUrl::parse(redis.url() + options).value();
     changed.first_pause = 1ms;
     changed.longest_pause = 5ms;
@@ -43,7 +45,7 @@ struct Setup : RedisClient::Handler {
   event::Loop loop;
   test::MemoryLog log;
   SeededRandom random{1};
-  test::FakeRedis redis{loop};
+  test::FakeRedis redis;
   std::unique_ptr<RedisClient> client;
   std::vector<State> states;
   std::vector<std::string> messages;
@@ -81,6 +83,41 @@ TEST_CASE("a message comes back on the channel that it was published to, and the
   CHECK(setup.messages == Strings{"a=one", "a=two"});
   CHECK(setup.client->counters().published == 3);
   CHECK(setup.client->counters().received == 2);
+}
+
+TEST_CASE("Redis is reached by a port, and over TLS, as by a socket's path", "[redis]") {
+  const auto kind = GENERATE(test::FakeRedis::Kind::kTcp, test::FakeRedis::Kind::kTls);
+  Setup setup("", {}, kind);
+  setup.client->subscribe("a");
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kReady));
+  CHECK(setup.client->publish("a", as_bytes(std::string(100'000, 'x'))));
+  REQUIRE(test::turn_until(setup.loop, [&] { return setup.messages.size() == 1; }));
+  CHECK(setup.messages[0].size() == 100'002);
+  setup.redis.go_away();
+  REQUIRE(setup.becomes(State::kDown));
+  setup.redis.come_back();
+  REQUIRE(setup.becomes(State::kReady));
+}
+
+TEST_CASE("a host's name is resolved, and one that nobody knows is said as such", "[redis]") {
+  Setup setup("", {}, test::FakeRedis::Kind::kTcp);
+  std::string url = setup.redis.url();
+  SECTION("localhost") {
+    url.replace(url.find("127.0.0.1"), 9, "localhost");
+    RedisClient client(setup.loop, {.url = RedisUrl::parse(url).value()}, *setup.log, setup.random, setup);
+    client.start();
+    REQUIRE(test::turn_until(setup.loop, [&] { return client.is_ready(); }));
+    client.retire();
+  }
+  SECTION("a stranger") {
+    url.replace(url.find("127.0.0.1"), 9, "no-such-host.invalid");
+    RedisClient client(setup.loop, {.url = RedisUrl::parse(url).value()}, *setup.log, setup.random, setup);
+    client.start();
+    REQUIRE(test::turn_until(setup.loop, [&] { return client.counters().failed_connects == 1; }));
+    CHECK(setup.log.contains("redis down"));
+    client.retire();
+  }
 }
 
 TEST_CASE("a subscription is confirmed when Redis says so", "[redis]") {
@@ -258,15 +295,17 @@ TEST_CASE("a password that we lack is said as such", "[redis]") {
 }
 
 TEST_CASE("a database is selected and the link named on both links", "[redis]") {
-  Setup setup("?db=3");
+  RedisClient::Options options;
+  options.name = "My Hub\n";
+  Setup setup("?db=3", options);
   setup.client->start();
   REQUIRE(setup.becomes(State::kReady));
   std::vector<Strings> words;
   for (const auto& command : setup.redis.commands()) words.push_back(command.words);
   CHECK(words == std::vector<Strings>{{"SELECT", "3"},
-                                      {"CLIENT", "SETNAME", "hubgate:sub"},
+                                      {"CLIENT", "SETNAME", "My_Hub_:sub"},
                                       {"SELECT", "3"},
-                                      {"CLIENT", "SETNAME", "hubgate:pub"}});
+                                      {"CLIENT", "SETNAME", "My_Hub_:pub"}});
 }
 
 TEST_CASE("a refused subscription gives the links up and says why", "[redis]") {

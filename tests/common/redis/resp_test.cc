@@ -7,11 +7,16 @@ namespace {
 
 std::string show(const Reply& reply) {
   switch (reply.kind) {
-    case Reply::Kind::kStatus: return "+" + reply.text;
-    case Reply::Kind::kError: return "-" + reply.text;
-    case Reply::Kind::kInteger: return ":" + std::to_string(reply.integer);
-    case Reply::Kind::kBulk: return "'" + reply.text + "'";
-    case Reply::Kind::kNil: return "nil";
+    case Reply::Kind::kStatus:
+      return "+" + reply.text;
+    case Reply::Kind::kError:
+      return "-" + reply.text;
+    case Reply::Kind::kInteger:
+      return ":" + std::to_string(reply.integer);
+    case Reply::Kind::kBulk:
+      return "'" + reply.text + "'";
+    case Reply::Kind::kNil:
+      return "nil";
     case Reply::Kind::kArray: {
       std::string text = "[";
       for (const Reply& element : reply.elements) text += show(element) + " ";
@@ -50,10 +55,10 @@ constexpr std::string_view kConversation =
 TEST_CASE("replies come out the same however the network cuts the stream", "[redis]") {
   const auto chunk = GENERATE(1u, 2u, 3u, 7u, 31u, 1000u);
   CAPTURE(chunk);
-  CHECK(replies_of(kConversation, chunk) ==
-        std::vector<std::string>{"+OK", "-ERR no", ":-12", "'hello'", "''", "nil", "nil", "[]",
-                                 "['subscribe' 'a:b' :1 ]", "['message' 'a:b' '\x92\r\n\x90' ]", "[[:1 ] [+x [] ] ]",
-                                 ":7"});
+  CHECK(replies_of(kConversation, chunk) == std::vector<std::string>{"+OK", "-ERR no", ":-12", "'hello'", "''", "nil",
+                                                                     "nil", "[]", "['subscribe' 'a:b' :1 ]",
+                                                                     "['message' 'a:b' '\x92\r\n\x90' ]",
+                                                                     "[[:1 ] [+x [] ] ]", ":7"});
 }
 
 TEST_CASE("every prefix of a conversation gives whole replies and no error", "[redis]") {
