@@ -33,6 +33,7 @@ class MemoryConnection final : public hub::ConnectionContext {
   void write(const Payload& bytes) override {
     if (is_closed()) return;
     written_.emplace_back(bytes.text());
+    payloads_.push_back(bytes);
     formats_.push_back(format_);
   }
   std::size_t unsent() const override { return 0; }
@@ -59,6 +60,8 @@ class MemoryConnection final : public hub::ConnectionContext {
     for (const std::string& message : take_messages()) all += message;
     return all;
   }
+  /// Every write from the start, to see which connections share bytes.
+  const std::vector<Payload>& payloads() const { return payloads_; }
   const std::vector<hub::TransferFormat>& formats() const { return formats_; }
 
   bool is_paused = false;
@@ -70,6 +73,7 @@ class MemoryConnection final : public hub::ConnectionContext {
   hub::RequestFacts facts_;
   hub::ConnectionHandler* handler_ = nullptr;
   std::vector<std::string> written_;
+  std::vector<Payload> payloads_;
   std::vector<hub::TransferFormat> formats_;
   hub::TransferFormat format_ = hub::TransferFormat::kText;
   std::optional<std::uint16_t> close_code_;

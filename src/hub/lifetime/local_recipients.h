@@ -31,7 +31,8 @@ class LocalRecipients {
 
   HubConnectionContext* find(std::string_view connection_id) const { return store_.find(connection_id); }
 
-  /// True when the connection is the group's first member here. Nothing happens when it is a member already, or aborted.
+  /// True when the connection is the group's first member here. Nothing happens when it is a member already, or
+  /// aborted.
   bool join(HubConnectionContext& connection, std::string_view group);
   /// True when it was the group's last member here.
   bool leave(HubConnectionContext& connection, std::string_view group);

@@ -15,14 +15,14 @@ class RedisChannels {
   /// `server_name` tells this server's hub from all others.
   RedisChannels(std::string_view prefix, std::string_view backplane_name, std::string_view server_name);
 
-  const std::string& all() const { return all_; }                    // every server
-  const std::string& group_management() const { return groups_; }    // every server
-  const std::string& acks() const { return acks_; }                  // this server
-  const std::string& client_results() const { return results_; }     // this server
-  std::string connection(std::string_view connection_id) const;      // the server that has it
-  std::string group(std::string_view name) const;                    // servers with a member
-  std::string user(std::string_view user) const;                     // servers with a connection of the user
-  std::string acks_of(std::string_view server_name) const;           // another server
+  const std::string& all() const { return all_; }                  // every server
+  const std::string& group_management() const { return groups_; }  // every server
+  const std::string& acks() const { return acks_; }                // this server
+  const std::string& client_results() const { return results_; }   // this server
+  std::string connection(std::string_view connection_id) const;    // the server that has it
+  std::string group(std::string_view name) const;                  // servers with a member
+  std::string user(std::string_view user) const;                   // servers with a connection of the user
+  std::string acks_of(std::string_view server_name) const;         // another server
 
   enum class Kind : std::uint8_t { kAll, kGroupManagement, kAcks, kClientResults, kConnection, kGroup, kUser };
   struct Parsed {

@@ -240,16 +240,16 @@ void RedisHubLifetimeManager::ask_owner(redis_protocol::GroupAction action, std:
     return;
   }
   const std::int32_t id = acks_.create(std::move(done));
-  const std::string command = redis_protocol::write_group_command(
-      {id, server_name_, static_cast<std::int32_t>(action), group, connection_id});
+  const std::string command =
+      redis_protocol::write_group_command({id, server_name_, static_cast<std::int32_t>(action), group, connection_id});
   const auto published = client_->publish(channels_.group_management(), as_bytes(command));
   if (!published) acks_.fail(id, make_error(ErrorCode::kUnavailable, published.error().what, Side::kUpstream));
 }
 
 void RedisHubLifetimeManager::publish(std::string_view channel, const std::string& payload, OnSent on_sent) {
   // The client takes what it is given only when it will call back; a copy is kept for the case that it does not.
-  const auto published = on_sent ? client_->publish(channel, as_bytes(payload), on_sent)
-                                 : client_->publish(channel, as_bytes(payload));
+  const auto published =
+      on_sent ? client_->publish(channel, as_bytes(payload), on_sent) : client_->publish(channel, as_bytes(payload));
   if (!published && on_sent) {
     on_sent(make_error(ErrorCode::kUnavailable, published.error().what, Side::kUpstream));
   }
@@ -300,14 +300,18 @@ void RedisHubLifetimeManager::on_redis_message(std::string_view channel, Bytes p
     case RedisChannels::Kind::kAll:
     case RedisChannels::Kind::kConnection:
     case RedisChannels::Kind::kGroup:
-    case RedisChannels::Kind::kUser: return on_invocation(*to, payload);
-    case RedisChannels::Kind::kGroupManagement: return on_group_command(payload);
+    case RedisChannels::Kind::kUser:
+      return on_invocation(*to, payload);
+    case RedisChannels::Kind::kGroupManagement:
+      return on_group_command(payload);
     case RedisChannels::Kind::kAcks: {
       const auto id = redis_protocol::read_ack(payload);
       if (!id) return drop(channel, id.error());
       return acks_.acknowledge(*id);
     }
-    case RedisChannels::Kind::kClientResults: ++counters_.unsupported; return;
+    case RedisChannels::Kind::kClientResults:
+      ++counters_.unsupported;
+      return;
   }
 }
 
@@ -321,10 +325,18 @@ void RedisHubLifetimeManager::on_invocation(const RedisChannels::Parsed& to, Byt
   }
   const SerializedHubMessage message(invocation->messages);
   switch (to.kind) {
-    case RedisChannels::Kind::kAll: recipients_.deliver_all(message, invocation->excluded); break;
-    case RedisChannels::Kind::kGroup: recipients_.deliver_group(to.name, message, invocation->excluded); break;
-    case RedisChannels::Kind::kConnection: recipients_.deliver_connection(to.name, message); break;
-    default: recipients_.deliver_user(to.name, message); break;
+    case RedisChannels::Kind::kAll:
+      recipients_.deliver_all(message, invocation->excluded);
+      break;
+    case RedisChannels::Kind::kGroup:
+      recipients_.deliver_group(to.name, message, invocation->excluded);
+      break;
+    case RedisChannels::Kind::kConnection:
+      recipients_.deliver_connection(to.name, message);
+      break;
+    default:
+      recipients_.deliver_user(to.name, message);
+      break;
   }
   counters_.transcoded += static_cast<std::uint64_t>(message.transcoded());
 }

@@ -88,8 +88,7 @@ class RedisHubLifetimeManager final : public HubLifetimeManager, private redis::
   void degraded(const OnSent& on_sent);
   void join(HubConnectionContext& connection, std::string_view group, Done done);
   void leave(HubConnectionContext& connection, std::string_view group);
-  void ask_owner(redis_protocol::GroupAction action, std::string_view connection_id, std::string_view group,
-                 Done done);
+  void ask_owner(redis_protocol::GroupAction action, std::string_view connection_id, std::string_view group, Done done);
 
   void on_redis_message(std::string_view channel, Bytes payload) override;
   void on_redis_state(redis::RedisClient::State state) override;

@@ -15,8 +15,7 @@ std::optional<std::string_view> read_text(message_pack::Reader& reader) {
 
 }  // namespace
 
-Result<std::string> write_invocation(const SerializedHubMessage& message,
-                                     std::span<const HubProtocol* const> protocols,
+Result<std::string> write_invocation(const SerializedHubMessage& message, std::span<const HubProtocol* const> protocols,
                                      std::span<const std::string> excluded) {
   std::string payload;
   message_pack::Packer packer(payload);

@@ -20,10 +20,10 @@ namespace hubgate::hub::redis_protocol {
 
 /// A message on the channel of all, a connection, a group or a user.
 struct InvocationPayload {
-  std::vector<std::string_view> excluded;                // connection ids; honoured for all and groups only
-  std::vector<SerializedHubMessage::Entry> messages;     // one a protocol; protocols that nobody knows too
-  std::string_view invocation_id = {};                   // not empty: the sender waits for the client's result
-  std::string_view return_channel = {};                  // where it waits, without the channel prefix
+  std::vector<std::string_view> excluded;             // connection ids; honoured for all and groups only
+  std::vector<SerializedHubMessage::Entry> messages;  // one a protocol; protocols that nobody knows too
+  std::string_view invocation_id = {};                // not empty: the sender waits for the client's result
+  std::string_view return_channel = {};               // where it waits, without the channel prefix
 };
 
 enum class GroupAction : std::int32_t { kAdd = 1, kRemove = 2 };
@@ -38,8 +38,7 @@ struct GroupCommand {
 };
 
 /// With an entry for each of `protocols`, in this order. Error kInvalid when one of them cannot write the message.
-Result<std::string> write_invocation(const SerializedHubMessage& message,
-                                     std::span<const HubProtocol* const> protocols,
+Result<std::string> write_invocation(const SerializedHubMessage& message, std::span<const HubProtocol* const> protocols,
                                      std::span<const std::string> excluded);
 Result<InvocationPayload> read_invocation(Bytes payload);
 
