@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/net/tls_context.h"
+#include "proxy/session/socket_options.h"
 
 namespace hubgate::proxy {
 namespace {
@@ -26,6 +27,7 @@ DownstreamSession::DownstreamSession(SessionServices& services, std::shared_ptr<
   facts_.local = net::Address::local_of(socket.get());
   facts_.tls = listener->tls != nullptr;
   if (!peer.is_ip()) facts_.user = user_of(socket.get());
+  watch_for_lost_peer(socket.get());
   ++services_.metrics.sessions_opened;
   ++services_.metrics.sessions_active;
   std::unique_ptr<net::TlsTransport> tls = listener->tls ? listener->tls->accept(socket.get()) : nullptr;

@@ -8,6 +8,7 @@
 #include "common/http/http1_writer.h"
 #include "proxy/pool/idle_connections.h"
 #include "proxy/pool/pool_registry.h"
+#include "proxy/session/socket_options.h"
 
 namespace hubgate::proxy {
 namespace {
@@ -161,6 +162,7 @@ void Exchange::connect(Endpoint& endpoint) {
   connector_ = std::make_unique<net::Connector>(services_.loop, [this](Result<Descriptor> socket) {
     services_.loop.dispose_value(std::move(connector_));  // it is calling us
     if (!socket) return connect_failed(socket.error());
+    watch_for_lost_peer(socket->get());
     attach(*std::move(socket));
   });
   connector_->start(endpoint.address(), pool_->limits().connect_time);

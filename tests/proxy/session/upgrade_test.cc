@@ -1,5 +1,10 @@
+#include <netinet/tcp.h>
+
+#include "common/net/tls_context.h"
+#include "proxy/session/socket_options.h"
 #include "tests/proxy/session/gateway.h"
 #include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace hubgate;
 using namespace hubgate::proxy;
@@ -147,4 +152,52 @@ TEST_CASE("a tunnel of a removed endpoint goes on", "[proxy][session]") {
   gateway.ask(client, kFrame);
   CHECK(upstream.received().ends_with(kFrame));
   CHECK(gateway.sessions.size() == 1);
+}
+
+TEST_CASE("over TLS an upgrade for a local worker is a tunnel, not a handover", "[proxy][session]") {
+  struct Client final : net::Connection::Handler {
+    std::size_t on_data(MutableBytes input) override {
+      received += as_text(input);
+      return input.size();
+    }
+    void on_closed(net::CloseReason) override {}
+    std::string received;
+  } client;
+  const TemporaryFolder folder;
+  REQUIRE(net::make_self_signed_pair(folder / "crt", folder / "key"));
+  Gateway gateway;
+  gateway.listener->tls = *net::TlsContext::make_server(folder / "crt", folder / "key");
+  Worker worker(gateway.loop);
+  gateway.add_worker(worker, 0);
+  Descriptor socket = gateway.connect();
+  const auto trust = *net::TlsContext::make_client(folder / "crt");
+  auto tls = trust->connect(socket.get(), "localhost");
+  net::Connection connection(gateway.loop, std::move(socket), std::move(tls), client);
+  connection.write(hub_upgrade("/chat") + kFrame);
+  gateway.turn(40);
+  REQUIRE(worker.links.accepts.size() == 1);
+  CHECK(worker.links.accepts[0].kind == control::Accept::Kind::kRelay);
+  const int relay = worker.links.sockets[0].get();
+  CHECK_THAT(read_available(relay), contains("X-Forwarded-Proto: https\r\n"));
+  write_all(relay, kSwitched);
+  gateway.turn();
+  CHECK(read_available(relay) == kFrame);
+  const std::string frame("\x81\x02yo", 4);
+  write_all(relay, frame);
+  gateway.turn();
+  CHECK(client.received.starts_with("HTTP/1.1 101 "));
+  CHECK(client.received.ends_with(frame));
+}
+
+TEST_CASE("the kernel is asked to find out when a TCP peer has vanished", "[proxy][session]") {
+  const Descriptor tcp(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  watch_for_lost_peer(tcp.get());
+  int value = 0;
+  socklen_t length = sizeof value;
+  REQUIRE(::getsockopt(tcp.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &length) == 0);
+  CHECK(value == 60'000);
+  REQUIRE(::getsockopt(tcp.get(), SOL_SOCKET, SO_KEEPALIVE, &value, &length) == 0);
+  CHECK(value == 1);
+  const SocketPair pair;
+  watch_for_lost_peer(pair.a.get());  // nothing to be done there
 }
