@@ -84,7 +84,7 @@ WorkerSlot::~WorkerSlot() = default;
 std::string WorkerSlot::name() const { return welcome_.pool + '/' + std::to_string(welcome_.slot); }
 
 bool WorkerSlot::is_ready() const {
-  return ready_ && handover_greeted_ && handing_over_ && !silent_ && !ending_ && state_ != State::kGone;
+  return ready_ && handing_over_ && !silent_ && !ending_ && state_ != State::kGone;
 }
 
 bool WorkerSlot::is_full() const {
@@ -149,8 +149,7 @@ void WorkerSlot::await(std::uint64_t n, Descriptor socket, OnSettled on_settled)
 void WorkerSlot::on_handover(const control::HandoverToProxy& message) {
   if (const auto* hello = std::get_if<control::Hello>(&message)) {
     handover_greeted_ = handover_greeted_ || hello->epoch == welcome_.epoch;
-    if (is_ready()) handler_.on_slot_changed(*this);
-    return;
+    return become_ready();
   }
   if (!handover_greeted_) return;  // meant for our predecessor
   answers_again();
@@ -260,11 +259,19 @@ void WorkerSlot::on_path(const control::Path& path) {
 void WorkerSlot::on_ready(const control::Ready& ready) {
   if (ready.epoch != welcome_.epoch) return;
   worker_cap_ = ready.max_connections;
-  if (std::exchange(ready_, true)) return handler_.on_slot_changed(*this);
+  draining_at_ready_ = ready.draining;
+  if (std::exchange(said_ready_, true)) return handler_.on_slot_changed(*this);
+  become_ready();
+}
+
+// When it has said Ready, and its Hello on the handover link: the two have no order.
+void WorkerSlot::become_ready() {
+  if (ready_ || !said_ready_ || !handover_greeted_) return;
+  ready_ = true;
   ready_timer_.cancel();
   ping_timer_.start(kPingInterval);
-  move_to(State::kReady);
-  if (ready.draining) set_draining(true);
+  if (state_ == State::kStarting) move_to(State::kReady);
+  if (draining_at_ready_) set_draining(true);
   handler_.on_slot_ready(*this);
 }
 

@@ -161,6 +161,7 @@ class WorkerSlot final : public event::Disposable {
   void on_predecessors(const control::ControlToProxy& message);
   void on_path(const control::Path& path);
   void on_ready(const control::Ready& ready);
+  void become_ready();
   void on_load(const control::Load& load);
   void on_closed(const control::Closed& closed);
   void on_handover(const control::HandoverToProxy& message);
@@ -187,7 +188,9 @@ class WorkerSlot final : public event::Disposable {
   std::unique_ptr<Handover> handover_;
   bool control_greeted_ = false;  // its Hello of our epoch has come
   bool handover_greeted_ = false;
-  bool ready_ = false;            // has said Ready to this proxy
+  bool said_ready_ = false;       // to this proxy
+  bool draining_at_ready_ = false;
+  bool ready_ = false;            // said so, and greeted on both links
   bool handing_over_ = true;
   bool silent_ = false;           // let an ack pass its deadline; gets nothing new until it answers
   bool refused_ = false;          // until its next Load
