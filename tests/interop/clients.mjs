@@ -3,7 +3,7 @@
 import * as signalR from "@microsoft/signalr";
 
 export const baseUrl = (process.env.HUBGATE_URL ?? "http://127.0.0.1:8080").replace(/\/$/, "");
-export const adminUrl = process.env.HUBGATE_ADMIN_URL?.replace(/\/$/, "");
+export const adminUrl = process.env.HUBGATE_ADMIN_URL?.replace(/\/$/, "") || undefined;
 export const expectedWorkers = Number(process.env.HUBGATE_WORKERS ?? 2);
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -120,7 +120,7 @@ class HttpConnectionManager {
   event::Timers& timers_;
   Random& random_;
   Log& log_;
-  ConnectionManagerOptions options_;  // transports refer to its limits
+  ConnectionManagerOptions options_;                // transports refer to its limits
   std::vector<std::string> tags_{""};               // every tag that was ever in force; few
   std::uint8_t tag_ = 0;                            // the one in force
   std::vector<std::unique_ptr<MappedPath>> paths_;  // connections refer to them
