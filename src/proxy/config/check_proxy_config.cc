@@ -96,9 +96,6 @@ class Checker {
   }
 
   void check_limits() {
-    if (config_.limits.tunnel_low_mark > config_.limits.tunnel_high_mark) {
-      problem("limits.tunnel_low_mark", "tunnel_low_mark is above tunnel_high_mark (half of it is a good value)");
-    }
     if (config_.limits.field_size > config_.limits.head_size) {
       problem("limits.field_size", "field_size is above head_size (one field is part of the head)");
     }

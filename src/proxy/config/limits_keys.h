@@ -33,7 +33,6 @@ void visit_limits(Limits& limits, Visit&& visit) {
   visit("tunnel_idle", limits.tunnel_idle, kTime);
   visit("tunnel_half_close", limits.tunnel_half_close, kTime);
   visit("tunnel_high_mark", limits.tunnel_high_mark, kSize);
-  visit("tunnel_low_mark", limits.tunnel_low_mark, kSize);
   visit("upgrade_time", limits.upgrade_time, kTime);
   visit("connect_time", limits.connect_time, kTime);
   visit("connect_retries", limits.connect_retries, LimitBounds{0, 10});

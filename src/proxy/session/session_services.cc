@@ -18,6 +18,8 @@ std::shared_ptr<const http_server::ServerLimits> SessionServices::server_limits(
   limits->max_requests = config.keep_alive_requests;
   limits->max_age = config.keep_alive_age;
   limits->body_idle = config.body_idle;
+  limits->write_idle = config.write_idle;
+  limits->tls_deadline = config.tls_handshake_time;
   limits_revision = snapshot->revision;
   cached_limits = std::move(limits);
   return cached_limits;

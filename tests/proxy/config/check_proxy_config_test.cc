@@ -126,7 +126,8 @@ TEST_CASE("user and group exist", "[config][check]") {
 }
 
 TEST_CASE("limits that contradict each other are errors", "[config][check]") {
-  CHECK_THAT(errors_of(with("[limits]\ntunnel_low_mark = \"65KiB\"\n")), contains("above tunnel_high_mark"));
+  CHECK_THAT(errors_of(with("[limits]\nhead_size = \"8KiB\"\ntarget_size = \"9KiB\"\n")),
+             contains("target_size is above head_size"));
   CHECK_THAT(errors_of(with("[limits]\nhead_size = \"4KiB\"\n")), contains("field_size is above head_size"));
 }
 
