@@ -11,6 +11,7 @@ const mode = process.env.HUBGATE_MODE ?? "handover";
 test("200 clients reach the worker that their tokens name, spread over all workers", async () => {
   const watched = adminUrl !== undefined && mode === "handover";
   const descriptors = watched ? await metric("hubgate_proxy_descriptors") : 0;
+  if (watched) assert.ok(descriptors > 0, "the proxy counts its descriptors");
   const acked = watched ? await metric("hubgate_proxy_handovers_total", { result: "acked" }) : 0;
 
   const clients = [];
