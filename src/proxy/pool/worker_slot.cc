@@ -228,7 +228,7 @@ void WorkerSlot::on_control(const control::ControlToProxy& message) {
     on_closed(*closed);
   } else if (const auto* stats = std::get_if<control::Stats>(&message)) {
     if (stats_.redis_state != stats->redis_state) {
-      log_.info("worker's Redis", {{"worker", name()}, {"state", stats->redis_state}});
+      log_.debug("worker's Redis", {{"worker", name()}, {"state", stats->redis_state}});
     }
     stats_ = *stats;
     handler_.on_slot_stats(*this, stats_);
