@@ -89,7 +89,10 @@ class HubServer::Server {
       log_.error("cannot serve", {{"error", sockets.error().what}});
       return kExitConfiguration;
     }
-    const event::Signals signals(loop_, {SIGTERM, SIGINT}, [this](int) { on_terminate(); });
+    std::optional<event::Signals> signals;
+    if (options_.handle_signals) {
+      signals.emplace(loop_, std::initializer_list<int>{SIGTERM, SIGINT}, [this](int) { on_terminate(); });
+    }
     if (*sockets) {
       make_pipe_non_blocking(2);
       supervised_ = std::make_unique<hub::SupervisedWorker>(

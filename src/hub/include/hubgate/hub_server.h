@@ -37,6 +37,8 @@ struct HubServerOptions {
   /// How long SIGTERM or stop() lets clients move elsewhere: Close messages are spread over the first half, what is
   /// left at the end is cut.
   std::chrono::milliseconds drain_time{10'000};
+  /// run() takes SIGTERM and SIGINT for itself. One server of a process at a time may.
+  bool handle_signals = true;
   /// "debug", "info", "warn", "error", "off".
   std::string log_level = "info";
   /// Null: standard error.
