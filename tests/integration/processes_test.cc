@@ -146,6 +146,11 @@ TEST_CASE("kill -9 of the supervisor leaves nothing after 5 s, and a new gateway
   if (stopped_worker) ::kill(gateway.pid_of("worker", "main/0"), SIGSTOP);  // it cannot hear of the end
   gateway.signal(SIGKILL);
   CHECK(gateway.wait_for_end() == -1);
+  // The same directories and the same address, while the old one is still ending.
+  Gateway next({.overrides = {"runtime_dir=" + (gateway.folder() / "run"), "state_dir=" + (gateway.folder() / "state"),
+                              "listener.public.listen=127.0.0.1:" + std::to_string(gateway.port())}});
+  CHECK(next.port() == gateway.port());
+  CHECK(HubClient(next.port(), "/bench").call("Echo", {1}) == 1);
   wait_until_gone(pids, 5s);
 }
 

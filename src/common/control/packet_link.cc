@@ -23,7 +23,8 @@ PacketLink::PacketLink(event::Loop& loop, Descriptor socket, Handler& handler, s
       handler_(handler),
       queue_limit_(queue_limit),
       readable_(loop, socket_.get(), event::FdWatcher::Direction::kRead, [this] { on_readable(); }),
-      writable_(loop, socket_.get(), event::FdWatcher::Direction::kWrite, [this] { flush_queue(); }) {
+      writable_(loop, socket_.get(), event::FdWatcher::Direction::kWrite, [this] { flush_queue(); }),
+      retry_(loop, [this] { flush_queue(); }) {
   make_non_blocking(socket_.get());
   readable_.start();
 }
@@ -33,6 +34,7 @@ PacketLink::~PacketLink() { close(); }
 void PacketLink::close() {
   readable_.stop();
   writable_.stop();
+  retry_.cancel();
   queue_.clear();
   socket_.reset();
 }
@@ -90,8 +92,11 @@ PacketLink::Sent PacketLink::send_one(std::string_view message, int descriptor) 
 void PacketLink::flush_queue() {
   while (!queue_.empty()) {
     const Sent sent = send_one(queue_.front().message, queue_.front().descriptor.get());
-    // A descriptor that the kernel has no room for yet: it is tried again when the peer has read some.
-    if (sent == Sent::kQueued || sent == Sent::kFull) return;
+    if (sent == Sent::kQueued) return writable_.start();
+    if (sent == Sent::kFull) {
+      writable_.stop();  // the socket has room, so it would call for ever
+      return retry_.start(kRetry);
+    }
     if (sent == Sent::kClosed) {
       queue_.clear();
       break;

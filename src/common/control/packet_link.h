@@ -14,6 +14,7 @@
 #include "common/control/hello.h"
 #include "common/event/fd_watcher.h"
 #include "common/event/loop.h"
+#include "common/event/timer.h"
 
 namespace hubgate::control {
 
@@ -62,6 +63,7 @@ class PacketLink {
   static std::size_t ask_for_send_buffer(int fd, std::size_t bytes);
 
   static constexpr std::size_t kQueueLimit = 256;     // messages
+  static constexpr Duration kRetry = std::chrono::milliseconds(10);
   static constexpr int kMessagesPerTurn = 64;         // so that one link cannot starve the rest
 
  private:
@@ -82,6 +84,7 @@ class PacketLink {
   std::size_t queue_limit_;
   event::FdWatcher readable_;
   event::FdWatcher writable_;
+  event::Timer retry_;  // when it is descriptors on their way that are too many, which no event tells
   std::deque<Waiting> queue_;
 };
 

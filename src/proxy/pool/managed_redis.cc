@@ -96,6 +96,7 @@ void ManagedRedis::adopt(SlotProcess process) {
   log_.info("Redis runs", {{"pid", process.pid}, {"socket", socket_path()}});
   process_ = std::move(process);
   set_state(State::kStarting);
+  if (stopping_) return stop();  // it was on its way when the stop came
   probe();
 }
 

@@ -305,7 +305,7 @@ bool SlotRunner::is_ready() const {
 
 bool SlotRunner::has_answered() const {
   return std::all_of(generations_.begin(), generations_.end(),
-                     [](const auto& one) { return one->slot->state() != WorkerSlot::State::kStarting; });
+                     [](const auto& one) { return one->slot->has_answered(); });
 }
 
 std::size_t SlotRunner::unsettled() const {

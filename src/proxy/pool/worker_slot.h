@@ -78,6 +78,8 @@ class WorkerSlot final : public event::Disposable {
 
   /// Has said Ready to this proxy and answers; draining or not.
   bool is_ready() const;
+  /// Has said Ready to this proxy once, or never will.
+  bool has_answered() const { return ready_ || ending_ || state_ == State::kGone; }
   bool is_draining() const { return state_ == State::kDraining; }
   /// Takes nothing new now: it refused, until its next Load; its load has reached its cap; its link is full.
   bool is_full() const;

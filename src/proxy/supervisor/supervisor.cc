@@ -46,7 +46,7 @@ Supervisor::Supervisor(event::Loop& loop, Log& log, Settings settings)
       settings_(std::move(settings)),
       restart_timer_(loop, [this] { start_proxy(); }),
       ping_timer_(loop, [this] { on_ping_due(); }),
-      kill_proxy_timer_(loop, [this] { ::kill(proxy_pid_, SIGKILL); }),
+      kill_proxy_timer_(loop, [this] { signal_proxy(SIGKILL); }),
       kill_all_timer_(loop, [this] { slots_.signal_all(SIGKILL); }),
       signals_(loop, {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD}, [this](int signal) { on_signal(signal); }) {}
 
@@ -97,7 +97,7 @@ void Supervisor::send(std::string_view message, int descriptor) {
   if (sent == control::PacketLink::Sent::kFull || sent == control::PacketLink::Sent::kTooLarge) {
     // It would miss something for good; the next one begins with a whole inventory.
     log_.error("proxy's link is full", {{"pid", proxy_pid_}});
-    ::kill(proxy_pid_, SIGKILL);
+    signal_proxy(SIGKILL);
   }
 }
 
@@ -198,8 +198,8 @@ void Supervisor::on_ping_due() {
     keeper_->link.read_now();  // we may have been stopped ourselves
     if (pings_unanswered_ >= kPingsUntilHung && !kill_proxy_timer_.is_running()) {
       log_.error("proxy does not answer", {{"pid", proxy_pid_}});
-      ::kill(proxy_pid_, SIGABRT);
-      ::kill(proxy_pid_, SIGCONT);
+      signal_proxy(SIGABRT);
+      signal_proxy(SIGCONT);
       kill_proxy_timer_.start(kAbortGrace);
       return;
     }
@@ -208,6 +208,11 @@ void Supervisor::on_ping_due() {
   keeper_->link.send(encode(control::KeeperPing{}));
   ++pings_unanswered_;
   ping_timer_.start(kPingInterval);
+}
+
+// Never to -1, which is every process there is.
+void Supervisor::signal_proxy(int signal) const {
+  if (proxy_pid_ > 0) ::kill(proxy_pid_, signal);
 }
 
 // ---- signals, children, the end
@@ -246,7 +251,7 @@ void Supervisor::end_all() {
   if (std::exchange(ending_, true)) return;
   restart_timer_.cancel();
   ping_timer_.cancel();
-  if (proxy_pid_ > 0) ::kill(proxy_pid_, SIGKILL);
+  signal_proxy(SIGKILL);
   slots_.close_links();
   slots_.signal_all(SIGTERM);
   slots_.signal_all(SIGCONT);

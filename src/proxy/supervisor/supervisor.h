@@ -60,6 +60,7 @@ class Supervisor {
   void reap();
   void on_proxy_ended(int status);
   void on_ping_due();
+  void signal_proxy(int signal) const;
   void stop();
   void end_all();
   void finish_if_alone();
