@@ -7,23 +7,13 @@
 namespace hubgate::redis {
 namespace {
 
-void tell(std::vector<RedisClient::OnConfirmed> waiting, const Result<void>& outcome) {
-  for (const auto& on_confirmed : waiting) {
-    if (on_confirmed) on_confirmed(outcome);
-  }
-}
-
 bool may_move(RedisClient::State from, RedisClient::State to) {
   using State = RedisClient::State;
   switch (to) {
-    case State::kDown:
-      return from != State::kDown;
-    case State::kConnecting:
-      return from == State::kDown;
-    case State::kSubscribing:
-      return from == State::kConnecting;
-    case State::kReady:
-      return from == State::kSubscribing;
+    case State::kDown: return from != State::kDown;
+    case State::kConnecting: return from == State::kDown;
+    case State::kSubscribing: return from == State::kConnecting;
+    case State::kReady: return from == State::kSubscribing;
   }
   return false;
 }
@@ -32,14 +22,10 @@ bool may_move(RedisClient::State from, RedisClient::State to) {
 
 std::string_view to_string(RedisClient::State state) noexcept {
   switch (state) {
-    case RedisClient::State::kDown:
-      return "down";
-    case RedisClient::State::kConnecting:
-      return "connecting";
-    case RedisClient::State::kSubscribing:
-      return "subscribing";
-    case RedisClient::State::kReady:
-      return "ready";
+    case RedisClient::State::kDown: return "down";
+    case RedisClient::State::kConnecting: return "connecting";
+    case RedisClient::State::kSubscribing: return "subscribing";
+    case RedisClient::State::kReady: return "ready";
   }
   return "?";
 }
@@ -68,9 +54,17 @@ void RedisClient::stop() {
 
 void RedisClient::retire() {
   stopped_ = true;
+  retired_ = true;
   retry_.cancel();
   loop_.dispose(std::move(subscribing_));
   loop_.dispose(std::move(publishing_));
+}
+
+void RedisClient::tell(const std::vector<OnConfirmed>& waiting, const Result<void>& outcome) {
+  for (const auto& on_confirmed : waiting) {
+    if (retired_) return;  // by the one before
+    if (on_confirmed) on_confirmed(outcome);
+  }
 }
 
 void RedisClient::move_to(State state) {
@@ -144,10 +138,10 @@ void RedisClient::on_subscription_reply(const Reply& reply) {
     return;
   }
   if (kind != "subscribe" && kind != "unsubscribe") return;
-  auto confirmed = subscriptions_.answered(channel);
+  const auto confirmed = subscriptions_.answered(channel);
   if (subscriptions_.has_commands()) schedule_commands();
   if (state_ == State::kSubscribing && !publishing_ && subscriptions_.is_restored()) open_publishing_link();
-  tell(std::move(confirmed), {});
+  tell(confirmed, {});
 }
 
 void RedisClient::on_publish_reply(const Reply& reply) {
@@ -176,8 +170,8 @@ void RedisClient::lose_links(const Error& error) {
   const std::uint64_t left = publishing_ ? publishing_->bytes_out() : 0;
   loop_.dispose(std::move(subscribing_));
   loop_.dispose(std::move(publishing_));
-  auto waiting = subscriptions_.link_lost();
-  auto unanswered = std::exchange(unanswered_, {});
+  const auto waiting = subscriptions_.link_lost();
+  const auto unanswered = std::exchange(unanswered_, {});
   for (const PendingPublish& publish : unanswered) ++(publish.start < left ? counters_.unknown : counters_.lost);
 
   if (!stopped_) {
@@ -189,9 +183,9 @@ void RedisClient::lose_links(const Error& error) {
   // From here on others are told, and may do what they like with us.
   move_to(State::kDown);
   const Error told = make_error(ErrorCode::kUnavailable, "Redis is down", Side::kUpstream);
-  tell(std::move(waiting), told);
+  tell(waiting, told);
   for (const PendingPublish& publish : unanswered) {
-    if (publish.on_answer) publish.on_answer(told);
+    if (!retired_ && publish.on_answer) publish.on_answer(told);
   }
 }
 
@@ -213,10 +207,10 @@ void RedisClient::subscribe(std::string_view channel, OnConfirmed on_confirmed) 
 }
 
 void RedisClient::unsubscribe(std::string_view channel) {
-  auto waiting = subscriptions_.remove(channel);
+  const auto waiting = subscriptions_.remove(channel);
   if (subscriptions_.has_commands()) schedule_commands();
   if (state_ == State::kSubscribing && !publishing_ && subscriptions_.is_restored()) open_publishing_link();
-  if (!waiting.empty()) tell(std::move(waiting), make_error(ErrorCode::kClosed, "the channel was left"));
+  if (!waiting.empty()) tell(waiting, make_error(ErrorCode::kClosed, "the channel was left"));
 }
 
 void RedisClient::schedule_commands() { loop_.flush_later(*this); }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/log.h"
 #include "common/base/random.h"
@@ -97,6 +98,7 @@ class RedisClient final : public event::Disposable, private event::Flushable, pr
     std::uint64_t start;  // where its command begins in the bytes written on the publishing link
   };
 
+  void tell(const std::vector<OnConfirmed>& waiting, const Result<void>& outcome);
   void move_to(State state);
   void connect();
   void open_publishing_link();
@@ -124,6 +126,7 @@ class RedisClient final : public event::Disposable, private event::Flushable, pr
   Duration pause_;
   event::Timer retry_;
   bool stopped_ = false;
+  bool retired_ = false;    // silent from then on
   bool told_down_ = false;  // the log has a line about it; not one for each attempt
 };
 

@@ -19,17 +19,10 @@ struct RespReader::Callbacks {
   static void* create_string(const redisReadTask* task, char* text, std::size_t size) noexcept {
     Reply* reply = place_of(task);
     switch (task->type) {
-      case REDIS_REPLY_STRING:
-        reply->kind = Reply::Kind::kBulk;
-        break;
-      case REDIS_REPLY_STATUS:
-        reply->kind = Reply::Kind::kStatus;
-        break;
-      case REDIS_REPLY_ERROR:
-        reply->kind = Reply::Kind::kError;
-        break;
-      default:
-        return nullptr;  // a string type of RESP3
+      case REDIS_REPLY_STRING: reply->kind = Reply::Kind::kBulk; break;
+      case REDIS_REPLY_STATUS: reply->kind = Reply::Kind::kStatus; break;
+      case REDIS_REPLY_ERROR: reply->kind = Reply::Kind::kError; break;
+      default: return nullptr;  // a string type of RESP3
     }
     reply->text.assign(text, size);
     return reply;

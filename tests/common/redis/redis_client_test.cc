@@ -342,6 +342,23 @@ TEST_CASE("after stop everybody is told and nothing is tried again", "[redis]") 
   CHECK(setup.told.back() == "b: Redis is down");
 }
 
+TEST_CASE("a client that is ended by one of those it tells says nothing to the others", "[redis]") {
+  Setup setup;
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kReady));
+  setup.redis.hold_confirmations(true);
+  setup.redis.hold_answers(true);
+  setup.client->subscribe("a", [&](const Result<void>&) { setup.loop.dispose(std::move(setup.client)); });
+  setup.client->subscribe("a", setup.note("second"));
+  CHECK(setup.client->publish("x", as_bytes("x"), setup.note_answer()));
+  REQUIRE(test::turn_until(setup.loop, [&] { return setup.redis.subscribers_of("a") == 1; }));
+  SECTION("when the channel is confirmed") { setup.redis.hold_confirmations(false); }
+  SECTION("when the link is lost") { setup.redis.drop_links(); }
+  REQUIRE(test::turn_until(setup.loop, [&] { return setup.client == nullptr; }));
+  test::turn_until_idle(setup.loop);
+  CHECK(setup.told.empty());
+}
+
 TEST_CASE("the messages of one read are delivered in one turn", "[redis]") {
   Setup setup;
   setup.client->subscribe("a");

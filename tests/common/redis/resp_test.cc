@@ -7,16 +7,11 @@ namespace {
 
 std::string show(const Reply& reply) {
   switch (reply.kind) {
-    case Reply::Kind::kStatus:
-      return "+" + reply.text;
-    case Reply::Kind::kError:
-      return "-" + reply.text;
-    case Reply::Kind::kInteger:
-      return ":" + std::to_string(reply.integer);
-    case Reply::Kind::kBulk:
-      return "'" + reply.text + "'";
-    case Reply::Kind::kNil:
-      return "nil";
+    case Reply::Kind::kStatus: return "+" + reply.text;
+    case Reply::Kind::kError: return "-" + reply.text;
+    case Reply::Kind::kInteger: return ":" + std::to_string(reply.integer);
+    case Reply::Kind::kBulk: return "'" + reply.text + "'";
+    case Reply::Kind::kNil: return "nil";
     case Reply::Kind::kArray: {
       std::string text = "[";
       for (const Reply& element : reply.elements) text += show(element) + " ";
