@@ -46,12 +46,9 @@ class FakeRedis {
   std::string path() const { return folder_ / "redis.sock"; }
   std::string url() const {
     switch (kind_) {
-      case Kind::kUnix:
-        return "unix:" + path();
-      case Kind::kTcp:
-        return "redis://127.0.0.1:" + std::to_string(port_);
-      case Kind::kTls:
-        break;
+      case Kind::kUnix: return "unix:" + path();
+      case Kind::kTcp: return "redis://127.0.0.1:" + std::to_string(port_);
+      case Kind::kTls: break;
     }
     return "rediss://localhost:" + std::to_string(port_) + "?ca_file=" + folder_ / "redis.crt";
   }

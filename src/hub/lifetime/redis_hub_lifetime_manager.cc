@@ -300,18 +300,14 @@ void RedisHubLifetimeManager::on_redis_message(std::string_view channel, Bytes p
     case RedisChannels::Kind::kAll:
     case RedisChannels::Kind::kConnection:
     case RedisChannels::Kind::kGroup:
-    case RedisChannels::Kind::kUser:
-      return on_invocation(*to, payload);
-    case RedisChannels::Kind::kGroupManagement:
-      return on_group_command(payload);
+    case RedisChannels::Kind::kUser: return on_invocation(*to, payload);
+    case RedisChannels::Kind::kGroupManagement: return on_group_command(payload);
     case RedisChannels::Kind::kAcks: {
       const auto id = redis_protocol::read_ack(payload);
       if (!id) return drop(channel, id.error());
       return acks_.acknowledge(*id);
     }
-    case RedisChannels::Kind::kClientResults:
-      ++counters_.unsupported;
-      return;
+    case RedisChannels::Kind::kClientResults: ++counters_.unsupported; return;
   }
 }
 
@@ -325,18 +321,10 @@ void RedisHubLifetimeManager::on_invocation(const RedisChannels::Parsed& to, Byt
   }
   const SerializedHubMessage message(invocation->messages);
   switch (to.kind) {
-    case RedisChannels::Kind::kAll:
-      recipients_.deliver_all(message, invocation->excluded);
-      break;
-    case RedisChannels::Kind::kGroup:
-      recipients_.deliver_group(to.name, message, invocation->excluded);
-      break;
-    case RedisChannels::Kind::kConnection:
-      recipients_.deliver_connection(to.name, message);
-      break;
-    default:
-      recipients_.deliver_user(to.name, message);
-      break;
+    case RedisChannels::Kind::kAll: recipients_.deliver_all(message, invocation->excluded); break;
+    case RedisChannels::Kind::kGroup: recipients_.deliver_group(to.name, message, invocation->excluded); break;
+    case RedisChannels::Kind::kConnection: recipients_.deliver_connection(to.name, message); break;
+    default: recipients_.deliver_user(to.name, message); break;
   }
   counters_.transcoded += static_cast<std::uint64_t>(message.transcoded());
 }

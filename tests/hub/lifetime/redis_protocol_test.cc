@@ -33,12 +33,9 @@ std::string written_again(Kind kind, std::string_view payload) {
 
 bool is_readable(Kind kind, std::string_view payload) {
   switch (kind) {
-    case Kind::kAck:
-      return read_ack(as_bytes(payload)).has_value();
-    case Kind::kGroupCommand:
-      return read_group_command(as_bytes(payload)).has_value();
-    default:
-      return read_invocation(as_bytes(payload)).has_value();
+    case Kind::kAck: return read_ack(as_bytes(payload)).has_value();
+    case Kind::kGroupCommand: return read_group_command(as_bytes(payload)).has_value();
+    default: return read_invocation(as_bytes(payload)).has_value();
   }
 }
 
