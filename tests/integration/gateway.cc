@@ -149,7 +149,17 @@ Gateway::Gateway(Options options) {
 }
 
 Gateway::~Gateway() {
-  if (supervisor_ <= 0) return;
+  if (supervisor_ > 0) end();
+  // What a sanitizer found in one of the gateway's processes.
+  const std::string log = this->log();
+  for (const char* finding : {"Sanitizer", "runtime error:", "Assertion"}) {
+    const std::size_t at = log.find(finding);
+    if (at != std::string::npos) UNSCOPED_INFO(log.substr(at, 4000));
+    CHECK(at == std::string::npos);
+  }
+}
+
+void Gateway::end() {
   // In order; whatever a failed test has left is ended too.
   const std::vector<pid_t> pids = all_pids();
   ::kill(supervisor_, SIGTERM);

@@ -99,6 +99,7 @@ class Gateway {
   std::string log() const { return TemporaryFolder::read(folder_ / "log"); }
 
  private:
+  void end();
   pid_t start(const std::vector<std::string>& arguments, const std::string& out, const std::string& err) const;
   TemporaryFolder folder_;
   pid_t supervisor_ = -1;
