@@ -64,8 +64,8 @@ StatusReport Proxy::status() const {
   report.version = kProductVersion;
   report.ready = is_ready();
   report.stopping = stopping_;
-  report.uptime_seconds = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(loop_.now() - started_at_).count());
+  report.uptime_seconds =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(loop_.now() - started_at_).count());
   const ProxyConfig& config = snapshot_->config;
   report.runtime_dir = config.runtime_dir;
   report.admin = admin_->address().to_string();
@@ -143,8 +143,8 @@ void Proxy::collect(MetricsPage& page) const {
   page.counter("hubgate_proxy_accept_paused_total", "Times that accepting rested for want of descriptors.",
                static_cast<double>(exhausted));
   page.gauge("hubgate_proxy_config_revisions_alive", "Configurations that something still refers to.",
-             static_cast<double>(std::count_if(revisions_.begin(), revisions_.end(),
-                                               [](const auto& one) { return !one.expired(); })));
+             static_cast<double>(
+                 std::count_if(revisions_.begin(), revisions_.end(), [](const auto& one) { return !one.expired(); })));
   if (redis_) {
     page.gauge("hubgate_proxy_redis_up", "1: managed Redis answers.",
                redis_->state() == ManagedRedis::State::kReady ? 1 : 0);

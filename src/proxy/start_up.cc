@@ -20,13 +20,15 @@
 namespace hubgate::proxy {
 namespace {
 
-constexpr int kUnavailable = 69;    // as ExitCode of the command line
+constexpr int kUnavailable = 69;  // as ExitCode of the command line
 constexpr int kConfiguration = 78;
 
 // Names of what the supervisor keeps.
 constexpr char kConfigName[] = "config";
 constexpr char kDirectoriesName[] = "directories";
-std::string listener_name(const ListenerConfig& listener) { return "listener:" + listener.name + ' ' + listener.listen; }
+std::string listener_name(const ListenerConfig& listener) {
+  return "listener:" + listener.name + ' ' + listener.listen;
+}
 std::string admin_name(const ProxyConfig& config) { return "admin " + config.admin.listen; }
 
 std::string read_whole(int fd) {
@@ -180,7 +182,8 @@ class StartUp {
     if (identity->is_ours) return true;
     if (!give_away(identity->drop)) return false;
     keeper_.drop_to(identity->drop);
-    if (const auto dropped = drop_privileges(identity->drop); !dropped) return fail(kConfiguration, dropped.error().what);
+    if (const auto dropped = drop_privileges(identity->drop); !dropped)
+      return fail(kConfiguration, dropped.error().what);
     // As that user everything must be readable, as it will have to be at the next start.
     const ProxyConfig before = config;
     if (!load_file()) return false;
@@ -197,7 +200,8 @@ class StartUp {
     }
     for (const std::string& path : paths) {
       if (::chown(path.c_str(), drop.uid, drop.gid) != 0) {
-        return fail(kConfiguration, path + ": cannot be given to user \"" + config.user + "\": " + std::strerror(errno));
+        return fail(kConfiguration,
+                    path + ": cannot be given to user \"" + config.user + "\": " + std::strerror(errno));
       }
     }
     return true;
@@ -243,8 +247,8 @@ class StartUp {
   KeeperLink& keeper_;
   Log& log_;
   Started started_;
-  std::set<std::string> used_;         // names of kept sockets that the configuration has
-  std::vector<std::string> opened_;    // and of those that were opened for it
+  std::set<std::string> used_;       // names of kept sockets that the configuration has
+  std::vector<std::string> opened_;  // and of those that were opened for it
   std::vector<std::string> errors_;
   int exit_code_ = kConfiguration;
 };

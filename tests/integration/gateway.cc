@@ -139,10 +139,13 @@ Gateway::Gateway(Options options) {
   for (const std::string& assignment : options.overrides) arguments.insert(arguments.end(), {"--set", assignment});
   supervisor_ = start(arguments, folder_ / "out", folder_ / "log");
   if (!options.wait_until_ready) return;
-  wait_for("the ready line", [this] {
-    REQUIRE(is_running(supervisor_));
-    return output().find('\n') != std::string::npos;
-  }, 30s);
+  wait_for(
+      "the ready line",
+      [this] {
+        REQUIRE(is_running(supervisor_));
+        return output().find('\n') != std::string::npos;
+      },
+      30s);
   const std::string line = output();
   port_ = port_in(line, "ready http:");
   admin_port_ = port_in(line, "admin=http:");
@@ -253,7 +256,8 @@ void Gateway::signal(int signal) const { ::kill(supervisor_, signal); }
 
 int Gateway::wait_for_end(std::chrono::milliseconds limit) {
   int status = 0;
-  wait_for("the supervisor's end", [&] { return ::waitpid(supervisor_, &status, WNOHANG) == supervisor_; }, limit);
+  wait_for(
+      "the supervisor's end", [&] { return ::waitpid(supervisor_, &status, WNOHANG) == supervisor_; }, limit);
   supervisor_ = -1;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }

@@ -56,7 +56,7 @@ class TcpClient {
 class Gateway {
  public:
   struct Options {
-    std::string config = {};                 // instead of the usual one
+    std::string config = {};  // instead of the usual one
     std::vector<std::string> overrides = {};
     bool wait_until_ready = true;
   };

@@ -41,16 +41,16 @@ std::size_t active_of(const Gateway& gateway, const std::string& worker) {
 }
 
 void wait_until_gone(const std::vector<pid_t>& pids, std::chrono::milliseconds limit) {
-  wait_for("the end of all processes", [&] { return std::none_of(pids.begin(), pids.end(), test::is_running); }, limit);
+  wait_for(
+      "the end of all processes", [&] { return std::none_of(pids.begin(), pids.end(), test::is_running); }, limit);
 }
 
 }  // namespace
 
 TEST_CASE("a gateway says once that it is ready, and a TERM with clients open leaves no process", "[integration]") {
   Gateway gateway;
-  CHECK(gateway.output() == "ready http://127.0.0.1:" + std::to_string(gateway.port()) +
-                                " admin=http://127.0.0.1:" + std::to_string(gateway.admin_port()) +
-                                " runtime=" + gateway.folder() / "run" + "\n");
+  CHECK(gateway.output() == "ready http://127.0.0.1:" + std::to_string(gateway.port()) + " admin=http://127.0.0.1:" +
+                                std::to_string(gateway.admin_port()) + " runtime=" + gateway.folder() / "run" + "\n");
   CHECK(gateway.is_ready());
   const std::vector<pid_t> pids = gateway.all_pids();
   CHECK(pids.size() == 5);  // supervisor, proxy, Redis, two workers
@@ -95,9 +95,7 @@ TEST_CASE("kill -9 of the proxy drops no handed-over connection", "[integration]
   const std::string output = gateway.output();
   CHECK(std::count(output.begin(), output.end(), '\n') == 1);  // it is not ready for the first time
   // Its last load of each worker is known again.
-  wait_for("the workers' loads", [&] {
-    return active_of(gateway, "main/0") + active_of(gateway, "main/1") == 201;
-  });
+  wait_for("the workers' loads", [&] { return active_of(gateway, "main/0") + active_of(gateway, "main/1") == 201; });
 }
 
 TEST_CASE("a TERM of the proxy ends only what it relays, and another one comes at once", "[integration]") {
@@ -120,7 +118,8 @@ listeners = ["relayed"]
   std::uint16_t relayed_port = 0;
   for (const auto& listener : status["listeners"]) {
     const std::string address = listener["address"];
-    if (listener["name"] == "relayed") relayed_port = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+    if (listener["name"] == "relayed")
+      relayed_port = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
   }
   HubClient relayed(relayed_port, "/bench");
   CHECK(relayed.call("Echo", {"x"}) == "x");
@@ -165,7 +164,8 @@ TEST_CASE("a killed worker takes only its own connections along, and comes back"
   CHECK(lost >= 10);
   ::kill(killed, SIGKILL);
   wait_for("the drops", [&] {
-    return static_cast<std::size_t>(std::count_if(clients.begin(), clients.end(), [](auto& one) { return one->has_ended(); })) >= lost;
+    return static_cast<std::size_t>(
+               std::count_if(clients.begin(), clients.end(), [](auto& one) { return one->has_ended(); })) >= lost;
   });
   wait_for("its return", [&] {
     const pid_t now = gateway.pid_of("worker", "main/0");
@@ -219,9 +219,9 @@ TEST_CASE("managed Redis is private, and comes back when it is killed", "[integr
     if (now == 0 || now == redis) return false;
     const auto status = gateway.status();
     const auto& endpoints = status["pools"][0]["endpoints"];
-    return status["redis_state"] == "ready" && std::all_of(endpoints.begin(), endpoints.end(), [](const auto& endpoint) {
-             return endpoint["redis_state"] == "ready";
-           });
+    return status["redis_state"] == "ready" &&
+           std::all_of(endpoints.begin(), endpoints.end(),
+                       [](const auto& endpoint) { return endpoint["redis_state"] == "ready"; });
   });
   CHECK(gateway.status()["redis"] == address);
   HubClient other(gateway.port(), "/bench");
@@ -255,8 +255,8 @@ TEST_CASE("a gateway that cannot start says why and ends with the proxy's exit c
   }
   SECTION("an address in use") {
     Gateway other;
-    Gateway gateway({.overrides = {"listener.public.listen=127.0.0.1:" + std::to_string(other.port())},
-                     .wait_until_ready = false});
+    Gateway gateway(
+        {.overrides = {"listener.public.listen=127.0.0.1:" + std::to_string(other.port())}, .wait_until_ready = false});
     CHECK(gateway.wait_for_end() == 69);
     CHECK_THAT(gateway.log(), test::contains("127.0.0.1:" + std::to_string(other.port())));
   }

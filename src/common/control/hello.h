@@ -9,8 +9,8 @@
 
 namespace hubgate::control {
 
-inline constexpr std::size_t kMaxMessage = 64 * 1024;         // bytes, in all; the sender checks
-inline constexpr std::size_t kMaxHeadAndEarly = 48 * 1024;    // bytes of head and early bytes of an Accept
+inline constexpr std::size_t kMaxMessage = 64 * 1024;       // bytes, in all; the sender checks
+inline constexpr std::size_t kMaxHeadAndEarly = 48 * 1024;  // bytes of head and early bytes of an Accept
 inline constexpr std::uint32_t kVersion = 1;
 
 /// The first element of each message. Numbers are for ever; one range a link, so that a message on the wrong link is
@@ -18,18 +18,46 @@ inline constexpr std::uint32_t kVersion = 1;
 enum class Type : std::uint8_t {
   kHello = 1,
   // keeper, supervisor → proxy
-  kKept = 10, kSlot, kSlotFd, kInventoryEnd, kSpawned, kSpawnFailed, kExited, kForgotten, kReload, kReopenLogs, kStop,
+  kKept = 10,
+  kSlot,
+  kSlotFd,
+  kInventoryEnd,
+  kSpawned,
+  kSpawnFailed,
+  kExited,
+  kForgotten,
+  kReload,
+  kReopenLogs,
+  kStop,
   kKeeperPing,
   // keeper, proxy → supervisor
-  kSpawn = 30, kSignal, kKeep, kForget, kDropTo, kProxyReady, kKeeperPong,
+  kSpawn = 30,
+  kSignal,
+  kKeep,
+  kForget,
+  kDropTo,
+  kProxyReady,
+  kKeeperPong,
   // control, proxy → worker
-  kWelcome = 50, kPing, kDrain, kUndrain, kClose,
+  kWelcome = 50,
+  kPing,
+  kDrain,
+  kUndrain,
+  kClose,
   // control, worker → proxy
-  kPath = 70, kReady, kPong, kLoad, kClosed, kStats, kState, kDrained,
+  kPath = 70,
+  kReady,
+  kPong,
+  kLoad,
+  kClosed,
+  kStats,
+  kState,
+  kDrained,
   // handover, proxy → worker
   kAccept = 90,
   // handover, worker → proxy
-  kMine = 100, kRefused,
+  kMine = 100,
+  kRefused,
 };
 
 /// A proxy's first message on each link, and the other side's answer on the same link.

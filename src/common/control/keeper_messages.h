@@ -124,7 +124,7 @@ struct Spawn {
   std::vector<std::string> env = {};   // "NAME=value", added to the supervisor's own
   std::string cwd = {};                // empty: the supervisor's
   SpawnLimits limits;
-  std::string spec_hash = {};          // what would have to be equal for a running process to stay
+  std::string spec_hash = {};  // what would have to be equal for a running process to stay
 
   friend bool operator==(const Spawn&, const Spawn&) = default;
 };

@@ -62,9 +62,9 @@ class PacketLink {
   /// Asks for a send buffer; the kernel may cap it. Returns what there is now, in bytes.
   static std::size_t ask_for_send_buffer(int fd, std::size_t bytes);
 
-  static constexpr std::size_t kQueueLimit = 256;     // messages
+  static constexpr std::size_t kQueueLimit = 256;  // messages
   static constexpr Duration kRetry = std::chrono::milliseconds(10);
-  static constexpr int kMessagesPerTurn = 64;         // so that one link cannot starve the rest
+  static constexpr int kMessagesPerTurn = 64;  // so that one link cannot starve the rest
 
  private:
   struct Waiting {

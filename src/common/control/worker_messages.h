@@ -23,13 +23,13 @@ using std::chrono::milliseconds;
 
 /// What a worker must know of its gateway's limits.
 struct WorkerLimits {
-  milliseconds drain_time{60'000};              // spread of a drain that a TERM begins; hard at twice that
-  std::uint64_t max_connections = 0;            // 0: as many as its own descriptors allow
-  std::uint64_t max_message_size = 32 * 1024;   // bytes
-  std::uint64_t application_max_buffer_size = 64 * 1024;   // bytes held for waiting calls of one client
-  std::uint64_t max_pending_bytes = 1024 * 1024;           // unsent bytes of one client
-  milliseconds send_time{10'000};                          // of one write
-  std::uint64_t redis_queue_size = 8 * 1024 * 1024;        // bytes of publishes that wait
+  milliseconds drain_time{60'000};                        // spread of a drain that a TERM begins; hard at twice that
+  std::uint64_t max_connections = 0;                      // 0: as many as its own descriptors allow
+  std::uint64_t max_message_size = 32 * 1024;             // bytes
+  std::uint64_t application_max_buffer_size = 64 * 1024;  // bytes held for waiting calls of one client
+  std::uint64_t max_pending_bytes = 1024 * 1024;          // unsent bytes of one client
+  milliseconds send_time{10'000};                         // of one write
+  std::uint64_t redis_queue_size = 8 * 1024 * 1024;       // bytes of publishes that wait
 
   friend bool operator==(const WorkerLimits&, const WorkerLimits&) = default;
 };
@@ -42,8 +42,8 @@ struct Welcome {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;  // start time in seconds
   std::uint32_t endpoint = 0;
-  std::string tag = {};               // before every token that the worker makes
-  std::string redis = {};             // "redis://…", "rediss://…", "unix:/path"; empty: none. May hold a password
+  std::string tag = {};    // before every token that the worker makes
+  std::string redis = {};  // "redis://…", "rediss://…", "unix:/path"; empty: none. May hold a password
   std::string channel_prefix = {};
   std::vector<std::string> rest_keys = {};  // secrets
   bool scoped_sends = false;
@@ -88,7 +88,7 @@ struct Path {
   std::string backplane_name = {};  // empty: no hub (map_connection)
   std::string rest_name = {};
   std::vector<std::string> origins = {};
-  std::string json_names = {};      // empty: camelCase; "as_is"
+  std::string json_names = {};  // empty: camelCase; "as_is"
   std::vector<std::string> methods = {};
 
   friend bool operator==(const Path&, const Path&) = default;
@@ -127,17 +127,17 @@ enum class ClosedBy : std::uint8_t { kClient = 0, kServer = 1, kNetwork = 2 };
 struct ClosedRecord {
   std::uint64_t epoch = 0;
   std::uint64_t n = 0;
-  std::string reason = {};          // one word: "normal", "slow_consumer", "timeout", …
+  std::string reason = {};  // one word: "normal", "slow_consumer", "timeout", …
   ClosedBy by = ClosedBy::kClient;
-  std::uint16_t code = 0;      // WebSocket close code; 0: none
+  std::uint16_t code = 0;  // WebSocket close code; 0: none
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::uint64_t frames_in = 0;
   std::uint64_t frames_out = 0;
   std::string request_id = {};
-  std::string address = {};         // the client's
-  std::string path = {};            // its first kMaxClosedPath bytes
-  std::int64_t opened = 0;     // milliseconds since 1970
+  std::string address = {};  // the client's
+  std::string path = {};     // its first kMaxClosedPath bytes
+  std::int64_t opened = 0;   // milliseconds since 1970
 
   friend bool operator==(const ClosedRecord&, const ClosedRecord&) = default;
 };

@@ -90,7 +90,8 @@ void WorkerLink::on_control(const control::ControlToWorker& message) {
 }
 
 void WorkerLink::on_handover(control::HandoverToWorker message, Descriptor descriptor) {
-  if (auto* accept = std::get_if<control::Accept>(&message)) return on_accept(std::move(*accept), std::move(descriptor));
+  if (auto* accept = std::get_if<control::Accept>(&message))
+    return on_accept(std::move(*accept), std::move(descriptor));
   const auto& hello = std::get<control::Hello>(message);
   // What a dead proxy had still sent is served: nobody else has it.
   acked_up_to_ = read_up_to_;
@@ -134,7 +135,8 @@ void WorkerLink::settle() {
     case control::PacketLink::Sent::kQueued:
       acked_up_to_ = read_up_to_;  // given out when it has left
       return;
-    default: return;  // the link has ended, and says so
+    default:
+      return;  // the link has ended, and says so
   }
 }
 
@@ -192,8 +194,10 @@ void WorkerLink::report() {
 // False when the link takes no more now.
 bool WorkerLink::report_closed() {
   while (!closed_.empty()) {
-    const auto end = closed_.begin() + static_cast<std::ptrdiff_t>(std::min(closed_.size(), control::kMaxClosedRecords));
-    const std::vector<control::ClosedRecord> batch(std::make_move_iterator(closed_.begin()), std::make_move_iterator(end));
+    const auto end =
+        closed_.begin() + static_cast<std::ptrdiff_t>(std::min(closed_.size(), control::kMaxClosedRecords));
+    const std::vector<control::ClosedRecord> batch(std::make_move_iterator(closed_.begin()),
+                                                   std::make_move_iterator(end));
     closed_.erase(closed_.begin(), end);
     for (const std::string& message : encode_split(batch)) control_->link.send(message);
     if (control_->link.queued() > 0) return false;

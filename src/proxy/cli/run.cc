@@ -1,7 +1,7 @@
 #include <sys/resource.h>
 
-#include <climits>
 #include <unistd.h>
+#include <climits>
 
 #include "common/base/log.h"
 #include "common/event/loop.h"

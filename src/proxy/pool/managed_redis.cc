@@ -53,12 +53,14 @@ Result<void> ManagedRedis::prepare() {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(settings_.runtime_dir, ignored)) {
     const std::string name = entry.path().filename();
-    if (name.starts_with(kDirectoryPrefix) && entry.path() != directory()) std::filesystem::remove_all(entry.path(), ignored);
+    if (name.starts_with(kDirectoryPrefix) && entry.path() != directory())
+      std::filesystem::remove_all(entry.path(), ignored);
   }
   const std::string path = directory();
   const mode_t mode = settings_.group ? 0750 : 0700;
   if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return system_error(path);
-  if (settings_.group && ::chown(path.c_str(), static_cast<uid_t>(-1), *settings_.group) != 0) return system_error(path);
+  if (settings_.group && ::chown(path.c_str(), static_cast<uid_t>(-1), *settings_.group) != 0)
+    return system_error(path);
   if (::chmod(path.c_str(), mode) != 0) return system_error(path);
   return {};
 }
@@ -74,10 +76,29 @@ void ManagedRedis::request_spawn() {
   control::Spawn spawn;
   spawn.id = {kPool, 0, last_generation_};
   spawn.cwd = directory();
-  spawn.argv = {"redis-server", "--port", "0", "--unixsocket", socket_path(), "--unixsocketperm",
-                settings_.group ? "660" : "600", "--save", "", "--appendonly", "no", "--daemonize", "no",
-                "--client-output-buffer-limit", "pubsub 256mb 64mb 60", "--maxclients", "1000", "--maxmemory", "256mb",
-                "--logfile", "", "--loglevel", "warning"};
+  spawn.argv = {"redis-server",
+                "--port",
+                "0",
+                "--unixsocket",
+                socket_path(),
+                "--unixsocketperm",
+                settings_.group ? "660" : "600",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+                "--daemonize",
+                "no",
+                "--client-output-buffer-limit",
+                "pubsub 256mb 64mb 60",
+                "--maxclients",
+                "1000",
+                "--maxmemory",
+                "256mb",
+                "--logfile",
+                "",
+                "--loglevel",
+                "warning"};
   spawn.spec_hash = directory();
   if (const auto asked = keeper_.spawn(spawn); !asked) {
     log_.error("Redis cannot be started", {{"error", asked.error().what}});
@@ -103,9 +124,10 @@ void ManagedRedis::adopt(SlotProcess process) {
 void ManagedRedis::on_spawn_failed(const control::SpawnFailed& failed) {
   if (!spawning_) return;
   spawning_ = false;
-  log_.error("redis-server does not start", {{"step", failed.step},
-                                             {"error", std::strerror(failed.error)},
-                                             {"remedy", "install redis-server, or set redis to an address or \"off\""}});
+  log_.error("redis-server does not start",
+             {{"step", failed.step},
+              {"error", std::strerror(failed.error)},
+              {"remedy", "install redis-server, or set redis to an address or \"off\""}});
   set_state(State::kDown);
   if (!stopping_) spawn_timer_.start(back_off_.after_end(timers_.now(), Duration::zero()));
 }
@@ -161,7 +183,8 @@ void ManagedRedis::probe() {
   timeout_timer_.start(kProbeTimeout);
   connector_ = std::make_unique<net::Connector>(loop_, [this](Result<Descriptor> socket) {
     if (!socket) return probe_again();
-    connection_ = std::make_unique<net::Connection>(loop_, *std::move(socket), static_cast<net::Connection::Handler&>(*this));
+    connection_ =
+        std::make_unique<net::Connection>(loop_, *std::move(socket), static_cast<net::Connection::Handler&>(*this));
     connection_->write(std::string_view("PING\r\n"));
   });
   connector_->start(*address, kProbeTimeout);
@@ -215,9 +238,12 @@ void ManagedRedis::set_state(State state) {
 
 std::string_view to_string(ManagedRedis::State state) noexcept {
   switch (state) {
-    case ManagedRedis::State::kDown: return "down";
-    case ManagedRedis::State::kStarting: return "starting";
-    case ManagedRedis::State::kReady: return "ready";
+    case ManagedRedis::State::kDown:
+      return "down";
+    case ManagedRedis::State::kStarting:
+      return "starting";
+    case ManagedRedis::State::kReady:
+      return "ready";
   }
   return "?";
 }

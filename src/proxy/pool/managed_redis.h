@@ -29,8 +29,8 @@ class ManagedRedis final : private net::Connection::Handler {
  public:
   struct Settings {
     std::string runtime_dir;
-    pid_t supervisor = 0;         // names the directory of this run
-    std::optional<gid_t> group;   // who else may reach it
+    pid_t supervisor = 0;        // names the directory of this run
+    std::optional<gid_t> group;  // who else may reach it
   };
   enum class State : std::uint8_t { kDown, kStarting, kReady };
 

@@ -13,11 +13,11 @@ struct SlotProcess {
   control::SlotId id;
   std::int64_t pid = 0;
   std::string spec_hash;
-  Descriptor control;   // empty for other programs than workers
+  Descriptor control;  // empty for other programs than workers
   Descriptor handover;
-  Descriptor output;    // the read ends of its stdout and stderr
+  Descriptor output;  // the read ends of its stdout and stderr
   Descriptor errors;
-  Descriptor pidfd;     // for the case that the supervisor dies
+  Descriptor pidfd;  // for the case that the supervisor dies
 };
 
 /// By our own descriptors, for when the supervisor has died. Nothing happens without one.

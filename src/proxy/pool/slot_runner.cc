@@ -84,7 +84,8 @@ void SlotRunner::request_spawn() {
   spawn.limits.links = true;
   spawn.spec_hash = spec_hash_;
   if (const auto asked = services_.keeper.spawn(spawn); !asked) {
-    services_.log.error("worker cannot be started", {{"pool", pool_.name()}, {"slot", slot_}, {"error", asked.error().what}});
+    services_.log.error("worker cannot be started",
+                        {{"pool", pool_.name()}, {"slot", slot_}, {"error", asked.error().what}});
     return spawn_later(Duration::zero());
   }
   spawning_ = spawn.id.generation;
@@ -103,8 +104,8 @@ void SlotRunner::spawn_later(Duration life) {
 // At most two generations: an old one that drains, and one that serves.
 void SlotRunner::spawn_if_wanted() {
   if (stopping_ || spawning_ || generations_.size() >= 2) return;
-  const bool serves = std::any_of(generations_.begin(), generations_.end(),
-                                  [](const auto& one) { return !one->slot->is_draining(); });
+  const bool serves =
+      std::any_of(generations_.begin(), generations_.end(), [](const auto& one) { return !one->slot->is_draining(); });
   if (!serves) request_spawn();
 }
 
@@ -130,8 +131,7 @@ void SlotRunner::adopt(SlotProcess process) {
   added->slot = std::make_unique<WorkerSlot>(services_.loop, services_.timers, services_.log, services_.keeper,
                                              std::move(welcome),
                                              WorkerSlot::Links{std::move(process.control), std::move(process.handover)},
-                                             process.pid, spec_.ready_time,
-                                             static_cast<WorkerSlot::Handler&>(*this));
+                                             process.pid, spec_.ready_time, static_cast<WorkerSlot::Handler&>(*this));
   // A slow start spares one that comes back among full ones; not the first of all, nor one that replaces another.
   const bool slow_start = asked_for && restarts_ > 0 && !replaces_;
   replaces_ = false;
@@ -185,7 +185,8 @@ void SlotRunner::on_slot_draining(WorkerSlot& slot, bool draining) {
   Generation* generation = find(slot);
   if (generation == nullptr) return;  // still being made
   generation->endpoint->set_draining(draining);
-  services_.log.info(draining ? "worker drains" : "worker drains no more", {{"worker", slot.name()}, {"pid", slot.pid()}});
+  services_.log.info(draining ? "worker drains" : "worker drains no more",
+                     {{"worker", slot.name()}, {"pid", slot.pid()}});
   if (draining && !stopping_ && !generation->replacing_started) {
     // Someone ended it in order: the next one need not wait.
     generation->replacing_started = true;
@@ -230,8 +231,8 @@ void SlotRunner::on_exited(const control::Exited& exited) {
 }
 
 void SlotRunner::on_slot_gone(WorkerSlot& slot) {
-  const auto place = std::find_if(generations_.begin(), generations_.end(),
-                                  [&](const auto& one) { return one->slot.get() == &slot; });
+  const auto place =
+      std::find_if(generations_.begin(), generations_.end(), [&](const auto& one) { return one->slot.get() == &slot; });
   if (place == generations_.end()) return;
   std::unique_ptr<Generation> gone = std::move(*place);
   generations_.erase(place);
@@ -298,9 +299,8 @@ void SlotRunner::close_links() {
 }
 
 bool SlotRunner::is_ready() const {
-  return std::any_of(generations_.begin(), generations_.end(), [](const auto& one) {
-    return one->slot->is_ready() && !one->slot->is_draining();
-  });
+  return std::any_of(generations_.begin(), generations_.end(),
+                     [](const auto& one) { return one->slot->is_ready() && !one->slot->is_draining(); });
 }
 
 bool SlotRunner::has_answered() const {

@@ -83,9 +83,7 @@ WorkerSlot::~WorkerSlot() = default;
 
 std::string WorkerSlot::name() const { return welcome_.pool + '/' + std::to_string(welcome_.slot); }
 
-bool WorkerSlot::is_ready() const {
-  return ready_ && handing_over_ && !silent_ && !ending_ && state_ != State::kGone;
-}
+bool WorkerSlot::is_ready() const { return ready_ && handing_over_ && !silent_ && !ending_ && state_ != State::kGone; }
 
 bool WorkerSlot::is_full() const {
   if (refused_ || link_full_) return true;
@@ -93,9 +91,7 @@ bool WorkerSlot::is_full() const {
   return worker_cap_ != 0 && now.active + now.pending >= worker_cap_;
 }
 
-WorkerSlot::Load WorkerSlot::load() const {
-  return {worker_load_.active + after_load_.size(), worker_load_.pending};
-}
+WorkerSlot::Load WorkerSlot::load() const { return {worker_load_.active + after_load_.size(), worker_load_.pending}; }
 
 // ---- handing over
 
@@ -133,10 +129,16 @@ WorkerSlot::HandOver WorkerSlot::send_accept(control::Accept& accept, int descri
   accept.n = last_n_ + 1;
   switch (handover_->link.send(encode(accept), descriptor)) {
     case control::PacketLink::Sent::kSent:
-    case control::PacketLink::Sent::kQueued: ++last_n_; return HandOver::kSent;
-    case control::PacketLink::Sent::kFull: link_full_ = true; return HandOver::kFull;
-    case control::PacketLink::Sent::kTooLarge: return HandOver::kTooLarge;
-    case control::PacketLink::Sent::kClosed: break;
+    case control::PacketLink::Sent::kQueued:
+      ++last_n_;
+      return HandOver::kSent;
+    case control::PacketLink::Sent::kFull:
+      link_full_ = true;
+      return HandOver::kFull;
+    case control::PacketLink::Sent::kTooLarge:
+      return HandOver::kTooLarge;
+    case control::PacketLink::Sent::kClosed:
+      break;
   }
   return HandOver::kNotReady;
 }
@@ -199,7 +201,8 @@ void WorkerSlot::on_ack_due() {
     // We may have been stopped ourselves: what the worker has said by now counts.
     handover_->link.read_now();
     while (!unsettled_.empty() && unsettled_.begin()->second.due <= timers_.now() && state_ != State::kGone) {
-      if (!silent_) log_.warn("worker does not ack", {{"worker", name()}, {"pid", pid_}, {"unsettled", unsettled_.size()}});
+      if (!silent_)
+        log_.warn("worker does not ack", {{"worker", name()}, {"pid", pid_}, {"unsettled", unsettled_.size()}});
       silent_ = true;
       settle(unsettled_.begin(), Settled::kNoAck);
     }
@@ -389,10 +392,14 @@ void WorkerSlot::retire() {
 
 std::string_view to_string(WorkerSlot::State state) noexcept {
   switch (state) {
-    case WorkerSlot::State::kStarting: return "starting";
-    case WorkerSlot::State::kReady: return "ready";
-    case WorkerSlot::State::kDraining: return "draining";
-    case WorkerSlot::State::kGone: return "gone";
+    case WorkerSlot::State::kStarting:
+      return "starting";
+    case WorkerSlot::State::kReady:
+      return "ready";
+    case WorkerSlot::State::kDraining:
+      return "draining";
+    case WorkerSlot::State::kGone:
+      return "gone";
   }
   return "?";
 }

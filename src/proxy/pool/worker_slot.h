@@ -190,14 +190,14 @@ class WorkerSlot final : public event::Disposable {
   std::unique_ptr<Handover> handover_;
   bool control_greeted_ = false;  // its Hello of our epoch has come
   bool handover_greeted_ = false;
-  bool said_ready_ = false;       // to this proxy
+  bool said_ready_ = false;  // to this proxy
   bool draining_at_ready_ = false;
-  bool ready_ = false;            // said so, and greeted on both links
+  bool ready_ = false;  // said so, and greeted on both links
   bool handing_over_ = true;
-  bool silent_ = false;           // let an ack pass its deadline; gets nothing new until it answers
-  bool refused_ = false;          // until its next Load
+  bool silent_ = false;   // let an ack pass its deadline; gets nothing new until it answers
+  bool refused_ = false;  // until its next Load
   bool link_full_ = false;
-  bool ending_ = false;           // hung or broken: it is being killed
+  bool ending_ = false;  // hung or broken: it is being killed
   std::uint64_t last_n_ = 0;
   std::map<std::uint64_t, Unsettled> unsettled_;  // by n
   std::set<std::uint64_t> after_load_;            // n of client sockets that the worker's last Load does not count

@@ -174,9 +174,17 @@ std::variant<Child, SpawnError> spawn_child(const ChildSpec& spec) {
     ::fcntl(output.read.get(), F_SETPIPE_SZ, kPipeSize);
     ::fcntl(errors.read.get(), F_SETPIPE_SZ, kPipeSize);
   }
-  const Prepared prepared{argv.data(), env.data(), spec.cwd.empty() ? nullptr : spec.cwd.c_str(), links.data(),
-                          static_cast<int>(links.size()), output.write.get(), errors.write.get(), status.write.get(),
-                          spec.open_files, spec.dies_with_us, ::getpid()};
+  const Prepared prepared{argv.data(),
+                          env.data(),
+                          spec.cwd.empty() ? nullptr : spec.cwd.c_str(),
+                          links.data(),
+                          static_cast<int>(links.size()),
+                          output.write.get(),
+                          errors.write.get(),
+                          status.write.get(),
+                          spec.open_files,
+                          spec.dies_with_us,
+                          ::getpid()};
   const pid_t pid = ::fork();
   if (pid < 0) return SpawnError{"fork", errno};
   if (pid == 0) run_child(prepared);

@@ -20,8 +20,8 @@ struct ChildSpec {
   std::uint64_t open_files = 0;   // RLIMIT_NOFILE; 0: ours
   /// Links that it gets, by name; its descriptors 3, 4, … in this order, named in HUBGATE_LINKS. Not owned.
   std::vector<std::pair<std::string, int>> links;
-  bool pipes = true;              // stdout and stderr are pipes of 1 MiB; false: ours
-  bool dies_with_us = true;       // SIGTERM when this thread ends
+  bool pipes = true;         // stdout and stderr are pipes of 1 MiB; false: ours
+  bool dies_with_us = true;  // SIGTERM when this thread ends
 };
 
 struct Child {

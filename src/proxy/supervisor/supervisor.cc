@@ -104,7 +104,8 @@ void Supervisor::send(std::string_view message, int descriptor) {
 void Supervisor::send_inventory() {
   kept_.each([this](const std::string& name, int descriptor) { send(encode(control::Kept{name}), descriptor); });
   for (const auto& [id, process] : slots_.all()) {
-    send(encode(control::Slot{id, process.pid, process.spec_hash, static_cast<std::uint32_t>(process.descriptors.size())}));
+    send(encode(
+        control::Slot{id, process.pid, process.spec_hash, static_cast<std::uint32_t>(process.descriptors.size())}));
     send_process(id, process);
   }
   send(encode(control::InventoryEnd{}));
@@ -219,10 +220,14 @@ void Supervisor::signal_proxy(int signal) const {
 
 void Supervisor::on_signal(int signal) {
   switch (signal) {
-    case SIGCHLD: return reap();
-    case SIGHUP: return send(encode(control::Reload{}));
-    case SIGUSR1: return send(encode(control::ReopenLogs{}));
-    default: return stop();
+    case SIGCHLD:
+      return reap();
+    case SIGHUP:
+      return send(encode(control::Reload{}));
+    case SIGUSR1:
+      return send(encode(control::ReopenLogs{}));
+    default:
+      return stop();
   }
 }
 

@@ -79,7 +79,7 @@ class Supervisor {
   int proxy_failures_ = 0;    // in a row
   int pings_unanswered_ = 0;
   bool stopping_ = false;
-  bool ending_ = false;       // no proxy any more, everything is told to end
+  bool ending_ = false;  // no proxy any more, everything is told to end
   bool finished_ = false;
   int exit_code_ = 0;
   event::Timer restart_timer_;

@@ -64,7 +64,19 @@ Welcome welcome() {
 }
 
 ClosedRecord record(std::uint64_t n) {
-  return {1, n, "slow_consumer", ClosedBy::kServer, 1006, 10, 20, 3, 4, "abcdef", "127.0.0.1:4711", "/chat", 1'700'000'000'123};
+  return {1,
+          n,
+          "slow_consumer",
+          ClosedBy::kServer,
+          1006,
+          10,
+          20,
+          3,
+          4,
+          "abcdef",
+          "127.0.0.1:4711",
+          "/chat",
+          1'700'000'000'123};
 }
 
 }  // namespace
@@ -79,7 +91,8 @@ TEST_CASE("each message of the control link comes out as it went in, and no cut 
   check(decode_control_to_worker, Close{10, 30});
 
   check(decode_control_to_proxy, Hello{});
-  check(decode_control_to_proxy, Path{5, "/chat", "Demo.ChatHub", "chat", {"https://a", "https://b"}, "as_is", {"Send"}});
+  check(decode_control_to_proxy,
+        Path{5, "/chat", "Demo.ChatHub", "chat", {"https://a", "https://b"}, "as_is", {"Send"}});
   check(decode_control_to_proxy, Ready{5, "p:", true, 90'000, true});
   check(decode_control_to_proxy, Pong{1234});
   check(decode_control_to_proxy, Load{5, 17, 1000, 12});
@@ -91,8 +104,9 @@ TEST_CASE("each message of the control link comes out as it went in, and no cut 
 
 TEST_CASE("each message of the handover link comes out as it went in, and no cut of it is taken for one", "[control]") {
   check(decode_handover_to_worker, Hello{1, 0, 7});
-  check(decode_handover_to_worker, Accept{7, 1, Accept::Kind::kClient, "GET /chat HTTP/1.1\r\n\r\n",
-                                          std::string("\x81\x00\xff\x00", 4), "127.0.0.1:1", "127.0.0.1:80", "public", "r1"});
+  check(decode_handover_to_worker,
+        Accept{7, 1, Accept::Kind::kClient, "GET /chat HTTP/1.1\r\n\r\n", std::string("\x81\x00\xff\x00", 4),
+               "127.0.0.1:1", "127.0.0.1:80", "public", "r1"});
   check(decode_handover_to_worker, Accept{7, 2, Accept::Kind::kRelay, "", "", "", "", "", ""});
   check(decode_handover_to_proxy, Hello{1, 0, 7});
   check(decode_handover_to_proxy, Mine{7, 300});
@@ -129,10 +143,10 @@ TEST_CASE("a message of another link, of no known type or with a value out of ra
   CHECK_FALSE(decode_handover_to_proxy(as_bytes(encode(Accept{}))));
   CHECK_FALSE(decode_keeper_to_proxy(as_bytes(encode(Spawn{}))));
   CHECK_FALSE(decode_control_to_proxy(Bytes{}));
-  CHECK_FALSE(decode_control_to_proxy(as_bytes("\x80")));            // a map
-  CHECK_FALSE(decode_control_to_proxy(as_bytes("\x90")));            // no type
-  CHECK_FALSE(decode_control_to_proxy(as_bytes("\x91\xcc\xc8")));    // type 200
-  CHECK_FALSE(decode_control_to_proxy(as_bytes("\x91\xa1x")));       // a type that is no number
+  CHECK_FALSE(decode_control_to_proxy(as_bytes("\x80")));          // a map
+  CHECK_FALSE(decode_control_to_proxy(as_bytes("\x90")));          // no type
+  CHECK_FALSE(decode_control_to_proxy(as_bytes("\x91\xcc\xc8")));  // type 200
+  CHECK_FALSE(decode_control_to_proxy(as_bytes("\x91\xa1x")));     // a type that is no number
 
   const auto bytes_of = [](auto write) {
     std::string bytes;

@@ -110,7 +110,8 @@ TEST_CASE("a message is never empty and never longer than the limit", "[control]
   CHECK(right_side.messages[0].size() == control::kMaxMessage);
 }
 
-TEST_CASE("a message that was cut, or that has more than one descriptor, closes the link and leaks nothing", "[control][link]") {
+TEST_CASE("a message that was cut, or that has more than one descriptor, closes the link and leaks nothing",
+          "[control][link]") {
   Pair pair;
   Recorder side;
   const int surplus = GENERATE(0, 2, 3, 20);
@@ -148,7 +149,8 @@ TEST_CASE("what the kernel does not take waits in order, and is refused above th
   CHECK(left.send(std::to_string(sent++)) == PacketLink::Sent::kQueued);
   CHECK(left.send("too many") == PacketLink::Sent::kFull);
   CHECK(left.queued() == 3);
-  for (int turns = 0; turns < 1000 && static_cast<int>(right_side.messages.size()) < sent; ++turns) pair.loop.turn(true);
+  for (int turns = 0; turns < 1000 && static_cast<int>(right_side.messages.size()) < sent; ++turns)
+    pair.loop.turn(true);
   REQUIRE(static_cast<int>(right_side.messages.size()) == sent);
   for (int i = 0; i < sent; ++i) CHECK(right_side.messages[static_cast<std::size_t>(i)] == std::to_string(i));
   CHECK(left_side.sendable == 1);

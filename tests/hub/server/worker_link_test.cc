@@ -123,7 +123,8 @@ struct Fixture {
       REQUIRE(message);
       if (const auto* hello = std::get_if<Hello>(&*message)) said.push_back("hello " + std::to_string(hello->epoch));
       if (const auto* mine = std::get_if<Mine>(&*message)) said.push_back("mine " + std::to_string(mine->n));
-      if (const auto* refused = std::get_if<Refused>(&*message)) said.push_back("refused " + std::to_string(refused->n));
+      if (const auto* refused = std::get_if<Refused>(&*message))
+        said.push_back("refused " + std::to_string(refused->n));
     }
     return said;
   }
@@ -216,7 +217,8 @@ TEST_CASE("Load says as of which socket it counts, and comes at most every 10 ms
     f.loop.turn(false);
   }
   const TimePoint end = f.loop.now();
-  CHECK(f.control_messages<Load>().size() - before <= static_cast<std::size_t>((end - start) / std::chrono::milliseconds(10)) + 1);
+  CHECK(f.control_messages<Load>().size() - before <=
+        static_cast<std::size_t>((end - start) / std::chrono::milliseconds(10)) + 1);
 }
 
 TEST_CASE("while the control link is full the newest Load and 4,096 closings are kept", "[hub][links]") {
@@ -315,7 +317,8 @@ TEST_CASE("the links are found in the environment, once, and are not for our own
   const auto none = hub::WorkerLink::take_from_environment();
   REQUIRE(none);
   CHECK_FALSE(none->has_value());
-  for (const char* bad : {"control=3", "control=x,handover=4", "control=900,handover=901", "control=0,handover=0", "keeper=" }) {
+  for (const char* bad :
+       {"control=3", "control=x,handover=4", "control=900,handover=901", "control=0,handover=0", "keeper="}) {
     ::setenv("HUBGATE_LINKS", bad, 1);
     CAPTURE(bad);
     CHECK_FALSE(hub::WorkerLink::take_from_environment());

@@ -50,19 +50,19 @@ struct Fixture {
   proxy::HubPaths hub_paths;
   std::vector<std::string> lines;
   int changes = 0;
-  proxy::SlotServices services{.loop = loop,
-                               .timers = timers,
-                               .log = *log,
-                               .random = random,
-                               .clock = clock,
-                               .keeper = keeper,
-                               .affinity = affinity,
-                               .hub_paths = hub_paths,
-                               .output = [this](std::string_view tag, std::string_view line) {
-                                 lines.push_back(std::string(tag) + ": " + std::string(line));
-                               },
-                               .epoch = kEpoch,
-                               .on_change = [this] { ++changes; }};
+  proxy::SlotServices services{
+      .loop = loop,
+      .timers = timers,
+      .log = *log,
+      .random = random,
+      .clock = clock,
+      .keeper = keeper,
+      .affinity = affinity,
+      .hub_paths = hub_paths,
+      .output = [this](std::string_view tag,
+                       std::string_view line) { lines.push_back(std::string(tag) + ": " + std::string(line)); },
+      .epoch = kEpoch,
+      .on_change = [this] { ++changes; }};
   proxy::LimitsConfig limits;
   proxy::Pool pool{loop, timers, *log, {.name = "main", .command = {"worker"}}, limits};
   std::vector<std::unique_ptr<test::ScriptedWorker>> workers;

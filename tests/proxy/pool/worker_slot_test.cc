@@ -64,7 +64,8 @@ struct Fixture {
     welcome.slot = 1;
     welcome.generation = 1'700'000'000;
     slot = std::make_unique<WorkerSlot>(loop, timers, *log, keeper, welcome,
-                                        WorkerSlot::Links{worker.take_control(), worker.take_handover()}, 99, 30s, watcher);
+                                        WorkerSlot::Links{worker.take_control(), worker.take_handover()}, 99, 30s,
+                                        watcher);
   }
   ~Fixture() { loop.dispose(std::move(slot)); }
 

@@ -86,7 +86,8 @@ class ScriptedProxy final : control::PacketLink::Handler {
   }
   void tell(const control::InventoryEnd&, Descriptor) { say("inventory end"); }
   void tell(const control::Spawned& spawned, Descriptor) {
-    say("spawned " + name_of(spawned.id) + ' ' + std::to_string(spawned.pid) + ' ' + std::to_string(spawned.descriptors));
+    say("spawned " + name_of(spawned.id) + ' ' + std::to_string(spawned.pid) + ' ' +
+        std::to_string(spawned.descriptors));
   }
   void tell(const control::SpawnFailed& failed, Descriptor) {
     say("failed " + name_of(failed.id) + ' ' + failed.step + ' ' + std::strerror(failed.error));
