@@ -1,6 +1,5 @@
 #include "hub/protocol/json.h"
 
-#include <array>
 #include <bit>
 #include <charconv>
 #include <cstring>
@@ -11,7 +10,6 @@ namespace hubgate::hub::json {
 
 namespace {
 
-constexpr bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 constexpr int hex_digit(char c) {
@@ -20,23 +18,6 @@ constexpr int hex_digit(char c) {
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
 }
-
-// What the first character says of a value.
-constexpr std::array<Token, 256> kTokens = [] {
-  std::array<Token, 256> tokens{};
-  for (Token& token : tokens) token = Token::kInvalid;
-  tokens['{'] = Token::kObject;
-  tokens['['] = Token::kArray;
-  tokens['"'] = Token::kString;
-  tokens['-'] = Token::kNumber;
-  for (unsigned c = '0'; c <= '9'; ++c) tokens[c] = Token::kNumber;
-  tokens['t'] = Token::kTrue;
-  tokens['f'] = Token::kFalse;
-  tokens['n'] = Token::kNull;
-  return tokens;
-}();
-
-Token token_of(char c) { return kTokens[static_cast<std::uint8_t>(c)]; }
 
 constexpr std::uint64_t kOnes = 0x0101010101010101U;
 constexpr std::uint64_t kHighs = 0x8080808080808080U;
@@ -84,20 +65,6 @@ std::string_view to_string(Token token) noexcept {
   return "None";
 }
 
-bool Scanner::fail() noexcept {
-  failed_ = true;
-  return false;
-}
-
-void Scanner::skip_space() noexcept {
-  while (at_ != end_ && is_space(*at_)) ++at_;
-}
-
-Token Scanner::peek() noexcept {
-  skip_space();
-  return at_ == end_ ? Token::kEnd : token_of(*at_);
-}
-
 std::optional<std::string_view> Scanner::value() noexcept {
   const Token token = peek();
   const char* start = at_;
@@ -121,37 +88,6 @@ bool Scanner::enter() noexcept {
   ++depth_;
   is_object_ = is_object_ << 1 | (token == Token::kObject ? 1U : 0U);
   first_ = true;
-  return true;
-}
-
-bool Scanner::next_element() noexcept {
-  if (failed_) return false;
-  skip_space();
-  if (at_ == end_) return fail();
-  const bool in_object = (is_object_ & 1) != 0;
-  const char close = in_object ? '}' : ']';
-  if (*at_ == close) {
-    ++at_;
-    --depth_;
-    is_object_ >>= 1;
-    first_ = false;
-    return false;
-  }
-  if (!first_) {
-    if (*at_ != ',') return fail();
-    ++at_;
-    skip_space();
-    if (at_ == end_ || *at_ == close) return fail();  // a trailing comma
-  }
-  first_ = false;
-  return !in_object || *at_ == '"' || fail();
-}
-
-bool Scanner::name(std::string_view& raw, bool& escaped) noexcept {
-  if (!string(raw, escaped)) return false;
-  skip_space();
-  if (at_ == end_ || *at_ != ':') return fail();
-  ++at_;
   return true;
 }
 

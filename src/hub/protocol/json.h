@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -72,5 +73,74 @@ std::optional<std::int32_t> parse_int32(std::string_view raw) noexcept;
 /// Reads one value and nothing behind it but white space. False: malformed, too deep, or a string that is no text.
 /// Integers become int64 or uint64, other numbers keep their text.
 bool read_value(std::string_view text, Value& value);
+
+// Inside loops over members these are called for every few bytes, so they are here to be inlined.
+
+namespace detail {
+
+// What the first character says of a value.
+inline constexpr std::array<Token, 256> kTokens = [] {
+  std::array<Token, 256> tokens{};
+  for (Token& token : tokens) token = Token::kInvalid;
+  tokens['{'] = Token::kObject;
+  tokens['['] = Token::kArray;
+  tokens['"'] = Token::kString;
+  tokens['-'] = Token::kNumber;
+  for (unsigned c = '0'; c <= '9'; ++c) tokens[c] = Token::kNumber;
+  tokens['t'] = Token::kTrue;
+  tokens['f'] = Token::kFalse;
+  tokens['n'] = Token::kNull;
+  return tokens;
+}();
+
+}  // namespace detail
+
+inline bool Scanner::fail() noexcept {
+  failed_ = true;
+  return false;
+}
+
+inline void Scanner::skip_space() noexcept {
+  while (at_ != end_ && static_cast<std::uint8_t>(*at_) <= ' ') {
+    if (*at_ != ' ' && *at_ != '\n' && *at_ != '\r' && *at_ != '\t') return;
+    ++at_;
+  }
+}
+
+inline Token Scanner::peek() noexcept {
+  skip_space();
+  return at_ == end_ ? Token::kEnd : detail::kTokens[static_cast<std::uint8_t>(*at_)];
+}
+
+inline bool Scanner::next_element() noexcept {
+  if (failed_) return false;
+  skip_space();
+  if (at_ == end_) return fail();
+  const bool in_object = (is_object_ & 1) != 0;
+  const char close = in_object ? '}' : ']';
+  if (*at_ == close) {
+    ++at_;
+    --depth_;
+    is_object_ >>= 1;
+    first_ = false;
+    return false;
+  }
+  if (!first_) {
+    if (*at_ != ',') return fail();
+    ++at_;
+    skip_space();
+    if (at_ == end_ || *at_ == close) return fail();  // a trailing comma
+  }
+  first_ = false;
+  return !in_object || *at_ == '"' || fail();
+}
+
+inline bool Scanner::name(std::string_view& raw, bool& escaped) noexcept {
+  if (!string(raw, escaped)) return false;
+  skip_space();
+  if (at_ == end_ || *at_ != ':') return fail();
+  ++at_;
+  return true;
+}
 
 }  // namespace hubgate::hub::json

@@ -20,9 +20,12 @@ constexpr std::string_view kTooLarge =
     "InvalidDataException: The maximum message size of 32768B was exceeded. The message size can be configured in "
     "AddHubOptions.";
 
-ParseResult parsed(const HubProtocol& protocol, const std::string& bytes, HubMessage& message) {
+// The message's raw views live until the next call.
+ParseResult parsed(const HubProtocol& protocol, std::string bytes, HubMessage& message) {
+  static std::string kept;
+  kept = std::move(bytes);
   ParseState state;
-  return protocol.parse(as_bytes(bytes), state, message);
+  return protocol.parse(as_bytes(kept), state, message);
 }
 
 std::string violation(const HubProtocol& protocol, const std::string& bytes) {
