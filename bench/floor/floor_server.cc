@@ -49,8 +49,10 @@ struct FloorServer::Client {
 };
 
 FloorServer::FloorServer(std::uint16_t port)
-    : epoll_(::epoll_create1(EPOLL_CLOEXEC)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)),
-      groups_(10000), buffer_(std::make_unique<char[]>(kBuffer)) {
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      listener_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)),
+      groups_(10000),
+      buffer_(std::make_unique<char[]>(kBuffer)) {
   const int on = 1;
   ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in address{};
@@ -139,7 +141,8 @@ std::size_t FloorServer::on_request(Client& client, std::string_view bytes) {
   const std::string_view head = bytes.substr(0, end + 4);
   if (head[0] == 'P') {
     char body[256];
-    const int length = std::snprintf(body, sizeof body,
+    const int length = std::snprintf(
+        body, sizeof body,
         "{\"negotiateVersion\":1,\"connectionId\":\"%022llu\",\"connectionToken\":\"%022llu\",\"availableTransports\":"
         "[{\"transport\":\"WebSockets\",\"transferFormats\":[\"Text\",\"Binary\"]}]}",
         static_cast<unsigned long long>(tokens_), static_cast<unsigned long long>(tokens_));
@@ -150,9 +153,11 @@ std::size_t FloorServer::on_request(Client& client, std::string_view bytes) {
   }
   constexpr std::string_view kKey = "Sec-WebSocket-Key: ";
   const std::string key(head.substr(head.find(kKey) + kKey.size(), 24));
-  const auto digest = hubgate::sha1({hubgate::as_bytes(key), hubgate::as_bytes("258EAFA5-E914-47DA-95CA-C5AB0DC85B11")});
-  send(client, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
-                   hubgate::base64_encode(digest) + "\r\n\r\n");
+  const auto digest =
+      hubgate::sha1({hubgate::as_bytes(key), hubgate::as_bytes("258EAFA5-E914-47DA-95CA-C5AB0DC85B11")});
+  send(client,
+       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
+           hubgate::base64_encode(digest) + "\r\n\r\n");
   client.upgraded = true;
   return head.size();
 }
@@ -193,12 +198,14 @@ void FloorServer::on_record(Client& client, std::string_view record) {
   constexpr std::string_view kEcho = "{\"type\":1,\"invocationId\":\"00000000\",\"target\":\"Echo\",\"arguments\":[";
   constexpr std::string_view kBroadcast = "{\"type\":1,\"target\":\"Broadcast\",\"arguments\":[";
   constexpr std::string_view kSendToGroup = "{\"type\":1,\"target\":\"SendToGroup\",\"arguments\":[\"g";
-  constexpr std::string_view kJoin = "{\"type\":1,\"invocationId\":\"join\",\"target\":\"JoinGroup\",\"arguments\":[\"g";
+  constexpr std::string_view kJoin =
+      "{\"type\":1,\"invocationId\":\"join\",\"target\":\"JoinGroup\",\"arguments\":[\"g";
   constexpr std::string_view kMessage = "{\"type\":1,\"target\":\"msg\",\"arguments\":[";
   if (record[10] == 'i' || record[11] == 'i') {
     if (record[26] == 'j') {
       groups_[std::strtoul(record.data() + kJoin.size(), nullptr, 10)].push_back(&client);
-      return send(client, std::string_view(out, frame(out, "{\"type\":3,\"invocationId\":\"join\",\"result\":null}\x1e", "", "")));
+      return send(client, std::string_view(
+                              out, frame(out, "{\"type\":3,\"invocationId\":\"join\",\"result\":null}\x1e", "", "")));
     }
     const std::string_view argument = record.substr(kEcho.size(), record.size() - kEcho.size() - 2);
     std::string head = "{\"type\":3,\"invocationId\":\"00000000\",\"result\":";

@@ -30,7 +30,7 @@ class FloorServer {
   int listener_;
   std::uint16_t port_ = 0;
   std::uint64_t tokens_ = 0;
-  std::vector<Client*> clients_;                    // upgraded
+  std::vector<Client*> clients_;  // upgraded
   std::vector<std::vector<Client*>> groups_;
   std::unique_ptr<char[]> buffer_;
 };

@@ -67,7 +67,8 @@ void Generator::on_connected(LoadClient&) { ++ready_; }
 void Generator::on_failed(LoadClient& client, LoadClient::State last, const char* why) {
   ++failed_;
   if (first_failure_.empty()) {
-    static constexpr const char* kStates[] = {"connecting", "negotiating", "upgrading", "handshaking", "ready", "closed"};
+    static constexpr const char* kStates[] = {"connecting",  "negotiating", "upgrading",
+                                              "handshaking", "ready",       "closed"};
     first_failure_ = std::string("connection ") + std::to_string(client.index()) + " " +
                      kStates[static_cast<int>(last)] + ": " + why;
   }

@@ -51,7 +51,9 @@ class Generator {
   void want_write(LoadClient& client, bool wanted);
   std::string_view receive(int fd);
   void on_connected(LoadClient& client);
-  void on_record(LoadClient& client, std::string_view record) { if (scenario_ != nullptr) scenario_->on_record(client, record); }
+  void on_record(LoadClient& client, std::string_view record) {
+    if (scenario_ != nullptr) scenario_->on_record(client, record);
+  }
   void on_failed(LoadClient& client, LoadClient::State last, const char* why);
 
  private:

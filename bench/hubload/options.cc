@@ -38,12 +38,19 @@ void parse_url(const std::string& url, Options& options) {
 Options parse_options(int argc, char** argv) {
   Options options;
   enum { kUrl = 1, kScenario, kConnections, kSeconds, kRate, kSenders, kInFlight, kGroups, kSize, kConcurrency, kPids };
-  static const option kOptions[] = {
-      {"url", 1, nullptr, kUrl},           {"scenario", 1, nullptr, kScenario}, {"connections", 1, nullptr, kConnections},
-      {"seconds", 1, nullptr, kSeconds},   {"rate", 1, nullptr, kRate},         {"senders", 1, nullptr, kSenders},
-      {"in-flight", 1, nullptr, kInFlight}, {"groups", 1, nullptr, kGroups},     {"size", 1, nullptr, kSize},
-      {"concurrency", 1, nullptr, kConcurrency}, {"pids", 1, nullptr, kPids},   {"help", 0, nullptr, 'h'},
-      {nullptr, 0, nullptr, 0}};
+  static const option kOptions[] = {{"url", 1, nullptr, kUrl},
+                                    {"scenario", 1, nullptr, kScenario},
+                                    {"connections", 1, nullptr, kConnections},
+                                    {"seconds", 1, nullptr, kSeconds},
+                                    {"rate", 1, nullptr, kRate},
+                                    {"senders", 1, nullptr, kSenders},
+                                    {"in-flight", 1, nullptr, kInFlight},
+                                    {"groups", 1, nullptr, kGroups},
+                                    {"size", 1, nullptr, kSize},
+                                    {"concurrency", 1, nullptr, kConcurrency},
+                                    {"pids", 1, nullptr, kPids},
+                                    {"help", 0, nullptr, 'h'},
+                                    {nullptr, 0, nullptr, 0}};
   const auto number = [] { return static_cast<unsigned>(std::strtoul(optarg, nullptr, 10)); };
   for (int chosen = 0; (chosen = getopt_long(argc, argv, "h", kOptions, nullptr)) != -1;) {
     switch (chosen) {

@@ -10,7 +10,7 @@ namespace hubload {
 /// What one run found; printed as one JSON object.
 struct Report {
   std::uint64_t sent = 0;
-  std::uint64_t expected = 0;   // deliveries or answers
+  std::uint64_t expected = 0;  // deliveries or answers
   std::uint64_t received = 0;
   std::uint64_t doubled = 0;
   std::uint64_t reordered = 0;

@@ -14,8 +14,8 @@ double own_cpu_seconds() {
 }
 
 std::uint64_t microseconds(Clock::duration duration) {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(
-      0, std::chrono::duration_cast<std::chrono::microseconds>(duration).count()));
+  return static_cast<std::uint64_t>(
+      std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(duration).count()));
 }
 
 /// The times at which an open loop wants its messages to leave.
@@ -81,9 +81,10 @@ class Echo final : public Scenario {
     char head[64];
     const int size = std::snprintf(head, sizeof head, "{\"type\":3,\"invocationId\":\"%08x\",\"result\":\"", number);
     const std::string_view mark = frame_.mark();
-    const bool same = record.size() == static_cast<std::size_t>(size) + mark.size() + 2 &&
-                      record.substr(0, static_cast<std::size_t>(size)) == std::string_view(head, static_cast<std::size_t>(size)) &&
-                      record.substr(static_cast<std::size_t>(size), mark.size()) == mark;
+    const bool same =
+        record.size() == static_cast<std::size_t>(size) + mark.size() + 2 &&
+        record.substr(0, static_cast<std::size_t>(size)) == std::string_view(head, static_cast<std::size_t>(size)) &&
+        record.substr(static_cast<std::size_t>(size), mark.size()) == mark;
     if (!same) ++report_.changed;
     ++report_.received;
     expected_[who] = number + 1;
@@ -119,13 +120,17 @@ class Echo final : public Scenario {
 class FanOut final : public Scenario {
  public:
   FanOut(const Options& options, Generator& generator, Report& report)
-      : options_(options), generator_(generator), report_(report), schedule_(options), to_groups_(options.scenario == "groups") {
+      : options_(options),
+        generator_(generator),
+        report_(report),
+        schedule_(options),
+        to_groups_(options.scenario == "groups") {
     const unsigned group_count = to_groups_ ? options.groups : 1;
     const unsigned senders = to_groups_ ? options.connections : options.senders;
     for (unsigned group = 0; group < group_count; ++group) {
-      const std::string before = to_groups_ ? "{\"type\":1,\"target\":\"SendToGroup\",\"arguments\":[\"" +
-                                                  group_name(group) + "\",\""
-                                            : std::string("{\"type\":1,\"target\":\"Broadcast\",\"arguments\":[\"");
+      const std::string before =
+          to_groups_ ? "{\"type\":1,\"target\":\"SendToGroup\",\"arguments\":[\"" + group_name(group) + "\",\""
+                     : std::string("{\"type\":1,\"target\":\"Broadcast\",\"arguments\":[\"");
       frames_.emplace_back(before, "\"]}\x1e", options.size);
     }
     next_.resize(senders);
@@ -145,8 +150,9 @@ class FanOut final : public Scenario {
     if (!to_groups_) return true;
     joins_ = options_.connections;
     for (unsigned i = 0; i < options_.connections; ++i) {
-      generator_.clients()[i]->send(make_frame("{\"type\":1,\"invocationId\":\"join\",\"target\":\"JoinGroup\",\"arguments\":[\"" +
-                                               group_name(i % options_.groups) + "\"]}\x1e"));
+      generator_.clients()[i]->send(
+          make_frame("{\"type\":1,\"invocationId\":\"join\",\"target\":\"JoinGroup\",\"arguments\":[\"" +
+                     group_name(i % options_.groups) + "\"]}\x1e"));
     }
     generator_.run_while(*this, [this] { return joins_ > 0; }, std::chrono::seconds(30));
     return joins_ == 0;
@@ -274,8 +280,10 @@ Report run_scenario(const Options& options) {
       measure(echo, options, generator, report);
     } else {
       FanOut fan_out(options, generator, report);
-      if (fan_out.join()) measure(fan_out, options, generator, report);
-      else report.failure = "a join was not answered", report.failed = 1;
+      if (fan_out.join())
+        measure(fan_out, options, generator, report);
+      else
+        report.failure = "a join was not answered", report.failed = 1;
     }
   }
   report.failed += generator.failed();

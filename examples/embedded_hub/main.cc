@@ -1,4 +1,5 @@
-// A SignalR hub in a program of your own: alone on a port, or as a worker of a gateway when a pool's `command` names it.
+// A SignalR hub in a program of your own: alone on a port, or as a worker of a gateway when a pool's `command` names
+// it.
 //
 //   cmake -B build -DCMAKE_PREFIX_PATH=PREFIX && cmake --build build && build/embedded_hub 127.0.0.1:8080
 
@@ -68,7 +69,8 @@ class Ticker {
  private:
   void run(const hubgate::HubContext& context) {
     std::unique_lock lock(mutex_);
-    for (int count = 1; !changed_.wait_for(lock, std::chrono::milliseconds(200), [this] { return stopped_; }); ++count) {
+    for (int count = 1; !changed_.wait_for(lock, std::chrono::milliseconds(200), [this] { return stopped_; });
+         ++count) {
       context.clients().all().send("Tick", count);
     }
   }

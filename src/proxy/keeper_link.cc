@@ -64,21 +64,11 @@ void KeeperLink::on_slot_fd(const control::SlotFd& slot_fd, Descriptor descripto
   if (!gathering_ || gathering_->process.id != slot_fd.id) return lost("a descriptor of no process");
   SlotProcess& process = gathering_->process;
   switch (slot_fd.role) {
-    case control::SlotRole::kControl:
-      process.control = std::move(descriptor);
-      break;
-    case control::SlotRole::kHandover:
-      process.handover = std::move(descriptor);
-      break;
-    case control::SlotRole::kStdout:
-      process.output = std::move(descriptor);
-      break;
-    case control::SlotRole::kStderr:
-      process.errors = std::move(descriptor);
-      break;
-    case control::SlotRole::kPidfd:
-      process.pidfd = std::move(descriptor);
-      break;
+    case control::SlotRole::kControl: process.control = std::move(descriptor); break;
+    case control::SlotRole::kHandover: process.handover = std::move(descriptor); break;
+    case control::SlotRole::kStdout: process.output = std::move(descriptor); break;
+    case control::SlotRole::kStderr: process.errors = std::move(descriptor); break;
+    case control::SlotRole::kPidfd: process.pidfd = std::move(descriptor); break;
   }
   if (--gathering_->missing == 0) finish_gathering();
 }
@@ -96,12 +86,10 @@ void KeeperLink::finish_gathering() {
 Result<void> KeeperLink::spawn(const control::Spawn& spawn) {
   switch (link_.send(encode(spawn))) {
     case control::PacketLink::Sent::kSent:
-    case control::PacketLink::Sent::kQueued:
-      return {};
+    case control::PacketLink::Sent::kQueued: return {};
     case control::PacketLink::Sent::kTooLarge:
       return make_error(ErrorCode::kTooLarge, "command and environment are longer than 64 KiB");
-    default:
-      return make_error(ErrorCode::kUnavailable, "no supervisor");
+    default: return make_error(ErrorCode::kUnavailable, "no supervisor");
   }
 }
 

@@ -4,8 +4,7 @@
 using namespace hubgate;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::vector<std::byte> shown =
-      fuzz::exact(std::string_view(reinterpret_cast<const char*>(data), size));
+  const std::vector<std::byte> shown = fuzz::exact(std::string_view(reinterpret_cast<const char*>(data), size));
   const auto request = hub::parse_handshake_request(as_text(shown));
   if (!request) return 0;
   // What was understood is understood the same when it is written anew.

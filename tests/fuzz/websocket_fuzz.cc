@@ -18,7 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           story += as_text(read.payload);
         }
         pending.erase(0, read.taken);
-        if (read.event == websocket::MessageEvent::kClose || read.event == websocket::MessageEvent::kError) return story;
+        if (read.event == websocket::MessageEvent::kClose || read.event == websocket::MessageEvent::kError)
+          return story;
         if (read.event == websocket::MessageEvent::kNeedMore) break;
       }
     }

@@ -48,8 +48,7 @@ class MemoryLifetime final : public hub::HubLifetimeManager {
       return std::find(excluded.begin(), excluded.end(), connection.connection_id()) == excluded.end();
     });
   }
-  Result<void> send_connection(std::string_view id, const hub::Invocation& invocation,
-                               hub::OnSent on_sent) override {
+  Result<void> send_connection(std::string_view id, const hub::Invocation& invocation, hub::OnSent on_sent) override {
     return send_to(invocation, on_sent, [&](const auto& connection) { return connection.connection_id() == id; });
   }
   Result<void> send_connections(hub::Names ids, const hub::Invocation& invocation, hub::OnSent on_sent) override {

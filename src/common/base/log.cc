@@ -95,8 +95,8 @@ bool parse_log_level(std::string_view text, LogLevel& level) noexcept {
 
 struct Log::Engine {
   explicit Engine(Sink sink) : logger("hubgate", std::make_shared<SinkAdapter>(std::move(sink))) {
-    logger.set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %l %v",
-                                                                     spdlog::pattern_time_type::utc, ""));
+    logger.set_formatter(
+        std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc, ""));
     logger.set_level(spdlog::level::trace);
   }
   spdlog::logger logger;

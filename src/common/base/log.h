@@ -60,11 +60,21 @@ class Log {
   LogLevel level() const noexcept { return level_; }
   bool logs(LogLevel level) const noexcept { return level >= level_; }
 
-  void trace(std::string_view event, Fields fields = {}) { if (logs(LogLevel::kTrace)) write(LogLevel::kTrace, event, fields); }
-  void debug(std::string_view event, Fields fields = {}) { if (logs(LogLevel::kDebug)) write(LogLevel::kDebug, event, fields); }
-  void info(std::string_view event, Fields fields = {}) { if (logs(LogLevel::kInfo)) write(LogLevel::kInfo, event, fields); }
-  void warn(std::string_view event, Fields fields = {}) { if (logs(LogLevel::kWarn)) write(LogLevel::kWarn, event, fields); }
-  void error(std::string_view event, Fields fields = {}) { if (logs(LogLevel::kError)) write(LogLevel::kError, event, fields); }
+  void trace(std::string_view event, Fields fields = {}) {
+    if (logs(LogLevel::kTrace)) write(LogLevel::kTrace, event, fields);
+  }
+  void debug(std::string_view event, Fields fields = {}) {
+    if (logs(LogLevel::kDebug)) write(LogLevel::kDebug, event, fields);
+  }
+  void info(std::string_view event, Fields fields = {}) {
+    if (logs(LogLevel::kInfo)) write(LogLevel::kInfo, event, fields);
+  }
+  void warn(std::string_view event, Fields fields = {}) {
+    if (logs(LogLevel::kWarn)) write(LogLevel::kWarn, event, fields);
+  }
+  void error(std::string_view event, Fields fields = {}) {
+    if (logs(LogLevel::kError)) write(LogLevel::kError, event, fields);
+  }
 
  private:
   void write(LogLevel level, std::string_view event, Fields fields);

@@ -352,9 +352,7 @@ bool Reader::skip() noexcept {
     std::optional<std::size_t> children;
     switch (peek()) {
       case Type::kNil:
-      case Type::kBool:
-        ++position_;
-        continue;
+      case Type::kBool: ++position_; continue;
       case Type::kInteger:
         if (integer()) continue;
         break;
@@ -384,8 +382,7 @@ bool Reader::skip() noexcept {
         due += 2 * *children;
         continue;
       case Type::kInvalid:
-      case Type::kEnd:
-        break;
+      case Type::kEnd: break;
     }
     position_ = start;
     return false;
@@ -410,9 +407,7 @@ std::optional<Instant> to_instant(const ExtensionView& extension) noexcept {
   };
   Instant instant;
   switch (extension.data.size()) {
-    case 4:
-      instant.seconds = static_cast<std::int64_t>(number(0, 4));
-      break;
+    case 4: instant.seconds = static_cast<std::int64_t>(number(0, 4)); break;
     case 8:
       instant.seconds = static_cast<std::int64_t>(number(0, 8) & 0x3ffffffffU);
       instant.nanoseconds = static_cast<std::uint32_t>(number(0, 8) >> 34);
@@ -421,8 +416,7 @@ std::optional<Instant> to_instant(const ExtensionView& extension) noexcept {
       instant.nanoseconds = static_cast<std::uint32_t>(number(0, 4));
       instant.seconds = static_cast<std::int64_t>(number(4, 8));
       break;
-    default:
-      return std::nullopt;
+    default: return std::nullopt;
   }
   if (instant.nanoseconds >= kNanosecondsPerSecond) return std::nullopt;
   return instant;

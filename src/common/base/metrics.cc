@@ -40,17 +40,10 @@ std::optional<std::string> take_quoted(std::string_view& text) {
     if (text[0] == '\\') {
       if (text.size() < 2) return std::nullopt;
       switch (text[1]) {
-        case 'n':
-          value += '\n';
-          break;
-        case '\\':
-          value += '\\';
-          break;
-        case '"':
-          value += '"';
-          break;
-        default:
-          return std::nullopt;
+        case 'n': value += '\n'; break;
+        case '\\': value += '\\'; break;
+        case '"': value += '"'; break;
+        default: return std::nullopt;
       }
       text.remove_prefix(2);
     } else {

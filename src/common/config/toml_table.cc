@@ -29,20 +29,13 @@ Place place_of(const toml::source_region& source) {
 
 std::string_view type_name(const toml::node& node) {
   switch (node.type()) {
-    case toml::node_type::string:
-      return "a text";
-    case toml::node_type::integer:
-      return "a number";
-    case toml::node_type::floating_point:
-      return "a fraction";
-    case toml::node_type::boolean:
-      return "true or false";
-    case toml::node_type::array:
-      return "a list";
-    case toml::node_type::table:
-      return "a table";
-    default:
-      return "a date";
+    case toml::node_type::string: return "a text";
+    case toml::node_type::integer: return "a number";
+    case toml::node_type::floating_point: return "a fraction";
+    case toml::node_type::boolean: return "true or false";
+    case toml::node_type::array: return "a list";
+    case toml::node_type::table: return "a table";
+    default: return "a date";
   }
 }
 

@@ -90,8 +90,9 @@ auto fields(T& m) {
   return std::tie(m.uid, m.gid, m.groups);
 }
 template <class T>
-requires(wire::Is<T, InventoryEnd> || wire::Is<T, Reload> || wire::Is<T, ReopenLogs> || wire::Is<T, KeeperPing> ||
-         wire::Is<T, ProxyReady> || wire::Is<T, KeeperPong>) auto fields(T&) {
+  requires(wire::Is<T, InventoryEnd> || wire::Is<T, Reload> || wire::Is<T, ReopenLogs> || wire::Is<T, KeeperPing> ||
+           wire::Is<T, ProxyReady> || wire::Is<T, KeeperPong>)
+auto fields(T&) {
   return std::tuple<>();
 }
 

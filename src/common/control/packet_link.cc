@@ -77,19 +77,14 @@ PacketLink::Sent PacketLink::send_one(std::string_view message, int descriptor) 
   for (;;) {
     if (::sendmsg(socket_.get(), &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return Sent::kSent;
     switch (errno) {
-      case EINTR:
-        continue;
+      case EINTR: continue;
       case EAGAIN:
-      case ENOBUFS:
-        return Sent::kQueued;
+      case ENOBUFS: return Sent::kQueued;
       case ETOOMANYREFS:
       case EMFILE:
-      case ENFILE:
-        return Sent::kFull;
-      case EMSGSIZE:
-        return Sent::kTooLarge;
-      default:
-        return Sent::kClosed;  // EPIPE, ECONNRESET: reading finds the end, behind what the peer still said
+      case ENFILE: return Sent::kFull;
+      case EMSGSIZE: return Sent::kTooLarge;
+      default: return Sent::kClosed;  // EPIPE, ECONNRESET: reading finds the end, behind what the peer still said
     }
   }
 }

@@ -39,9 +39,7 @@ concept Unsigned = std::is_unsigned_v<T> && !std::is_same_v<T, bool>;
 template <class T>
 concept Signed = std::is_signed_v<T> && std::is_integral_v<T>;
 template <class T>
-concept HasFields = requires(T& value) {
-  fields(value);
-};
+concept HasFields = requires(T& value) { fields(value); };
 
 inline void pack(message_pack::Packer& out, bool value) { out.write_bool(value); }
 template <Unsigned T>
@@ -53,8 +51,10 @@ void pack(message_pack::Packer& out, T value) {
   out.write_integer(value);
 }
 template <class T>
-requires std::is_enum_v<T>
-void pack(message_pack::Packer& out, T value) { out.write_unsigned(static_cast<std::uint64_t>(value)); }
+  requires std::is_enum_v<T>
+void pack(message_pack::Packer& out, T value) {
+  out.write_unsigned(static_cast<std::uint64_t>(value));
+}
 inline void pack(message_pack::Packer& out, double value) { out.write_float64(value); }
 inline void pack(message_pack::Packer& out, const std::string& text) { out.write_string(text); }
 template <class T>
@@ -107,7 +107,7 @@ bool unpack(message_pack::Reader& in, T& value) {
 }
 /// An enum has contiguous values from 0 and says its last with `last_of(T)`.
 template <class T>
-requires std::is_enum_v<T>
+  requires std::is_enum_v<T>
 bool unpack(message_pack::Reader& in, T& value) {
   const auto read = in.read_uint64();
   if (!read || *read > static_cast<std::uint64_t>(last_of(T{}))) return false;

@@ -38,13 +38,15 @@ Result<Address> Address::parse(std::string_view text) {
   if (host.starts_with('[') && host.ends_with(']')) {
     auto& socket = reinterpret_cast<sockaddr_in6&>(address.storage_);
     host = host.substr(1, host.size() - 2);
-    if (::inet_pton(AF_INET6, host.c_str(), &socket.sin6_addr) != 1) return invalid(text, "the host is no IPv6 address");
+    if (::inet_pton(AF_INET6, host.c_str(), &socket.sin6_addr) != 1)
+      return invalid(text, "the host is no IPv6 address");
     socket.sin6_family = AF_INET6;
     socket.sin6_port = htons(static_cast<std::uint16_t>(*port));
     address.length_ = sizeof(sockaddr_in6);
     return address;
   }
-  if (host.find(':') != std::string::npos) return invalid(text, "an IPv6 host stands in brackets (write \"[::1]:8080\")");
+  if (host.find(':') != std::string::npos)
+    return invalid(text, "an IPv6 host stands in brackets (write \"[::1]:8080\")");
   auto& socket = reinterpret_cast<sockaddr_in&>(address.storage_);
   if (::inet_pton(AF_INET, host.c_str(), &socket.sin_addr) != 1) return invalid(text, "the host is no IPv4 address");
   socket.sin_family = AF_INET;

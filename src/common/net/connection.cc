@@ -12,7 +12,7 @@
 namespace hubgate::net {
 namespace {
 
-constexpr std::size_t kPartsPerWrite = 64;    // iovec entries of one sendmsg
+constexpr std::size_t kPartsPerWrite = 64;                             // iovec entries of one sendmsg
 constexpr std::size_t kMaxTail = event::Loop::kReceiveBufferSize - 1;  // one byte must be readable besides it
 
 CloseReason reason_of(IoResult::Status status) {

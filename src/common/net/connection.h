@@ -17,10 +17,10 @@ class TlsTransport;
 
 /// Why a connection ended without our asking.
 enum class CloseReason : std::uint8_t {
-  kEnded,       // the peer closed its side in order (FIN, TLS close_notify)
-  kReset,       // the peer or the network broke it (RST, time-out of the kernel)
-  kTlsFailed,   // the handshake or a record was bad
-  kOverflow,    // the handler took nothing from a full receive buffer
+  kEnded,      // the peer closed its side in order (FIN, TLS close_notify)
+  kReset,      // the peer or the network broke it (RST, time-out of the kernel)
+  kTlsFailed,  // the handshake or a record was bad
+  kOverflow,   // the handler took nothing from a full receive buffer
 };
 std::string_view to_string(CloseReason reason) noexcept;
 

@@ -14,13 +14,13 @@ namespace hubgate::net {
 namespace {
 
 constexpr int kBacklog = 4096;
-constexpr auto kRest = std::chrono::milliseconds(200);       // after a shortage of descriptors
-constexpr auto kBindTries = std::chrono::seconds(5);         // a gateway that died may still be letting go
+constexpr auto kRest = std::chrono::milliseconds(200);  // after a shortage of descriptors
+constexpr auto kBindTries = std::chrono::seconds(5);    // a gateway that died may still be letting go
 constexpr auto kBindPause = std::chrono::milliseconds(50);
 
 Error cannot(const char* what, const Address& address) {
-  return make_error(ErrorCode::kSystem, std::string("cannot ") + what + " " + address.to_string() + ": " +
-                                            std::strerror(errno));
+  return make_error(ErrorCode::kSystem,
+                    std::string("cannot ") + what + " " + address.to_string() + ": " + std::strerror(errno));
 }
 
 // True when nobody listens on the Unix socket's path any more.

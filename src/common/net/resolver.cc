@@ -33,7 +33,8 @@ struct Resolver::Query {
   OnDone on_done;
 };
 
-Resolver::Resolver(event::Loop& loop) : loop_(loop), timer_(loop, [this] { process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); }) {
+Resolver::Resolver(event::Loop& loop)
+    : loop_(loop), timer_(loop, [this] { process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); }) {
   if (!initialise_library()) return;
   ares_options options{};
   options.timeout = kTimeoutMs;
@@ -81,9 +82,9 @@ void Resolver::resolve(const std::string& host, std::uint16_t port, OnDone on_do
         const bool good = status == ARES_SUCCESS && !addresses.empty();
         Result<std::vector<Address>> result =
             good ? Result<std::vector<Address>>(std::move(addresses))
-                 : Result<std::vector<Address>>(make_error(code_of(status),
-                                                           "cannot resolve " + query->host + ": " + ares_strerror(status),
-                                                           Side::kUpstream));
+                 : Result<std::vector<Address>>(
+                       make_error(code_of(status), "cannot resolve " + query->host + ": " + ares_strerror(status),
+                                  Side::kUpstream));
         query->resolver->loop_.run_later([done = std::move(query->on_done), result = std::move(result),
                                           alive = std::weak_ptr<void>(query->resolver->alive_)]() mutable {
           if (!alive.expired()) done(std::move(result));

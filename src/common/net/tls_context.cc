@@ -29,8 +29,8 @@ Error file_error(ErrorCode code, const std::string& what, const std::string& fil
   return make_error(code, what + " " + file + ": " + openssl_words());
 }
 
-int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_length, const unsigned char* in,
-                unsigned in_length, void*) {
+int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_length, const unsigned char* in, unsigned in_length,
+                void*) {
   static constexpr unsigned char kProtocols[] = "\x08http/1.1";
   unsigned char* chosen = nullptr;
   if (SSL_select_next_proto(&chosen, out_length, kProtocols, sizeof kProtocols - 1, in, in_length) !=
@@ -54,8 +54,8 @@ ssl_ctx_st* new_context(const SSL_METHOD* method) {
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   // RELEASE_BUFFERS: 14.5 KB instead of 47.9 per idle connection (measured). The write modes let a queue's next
   // attempt describe the same bytes at another address.
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(context,
+                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   return context;
 }
 
@@ -149,8 +149,8 @@ Result<void> make_self_signed_pair(const std::string& certificate_file, const st
   const bool has_key = ::access(key_file.c_str(), F_OK) == 0;
   if (has_certificate && has_key) return {};
   if (has_certificate || has_key) {
-    return make_error(ErrorCode::kInvalid, "only one of " + certificate_file + " and " + key_file +
-                                               " exists (remove it, or give both)");
+    return make_error(ErrorCode::kInvalid,
+                      "only one of " + certificate_file + " and " + key_file + " exists (remove it, or give both)");
   }
   ERR_clear_error();
   const std::unique_ptr<EVP_PKEY, KeyFree> key(EVP_EC_gen("P-256"));

@@ -39,12 +39,9 @@ MessageStep MessageReader::read(MutableBytes input) {
         step.taken = taken;
         return step;
       }
-      case FrameEvent::kError:
-        return fail(frame.close_code);
-      case FrameEvent::kControl:
-        return control(frame, taken);
-      case FrameEvent::kData:
-        break;
+      case FrameEvent::kError: return fail(frame.close_code);
+      case FrameEvent::kControl: return control(frame, taken);
+      case FrameEvent::kData: break;
     }
     if (frame.payload.size() > max_message_ - message_.size()) return fail(close_code::kTooBig);
     if (frame.opcode == Opcode::kText && !is_valid_text(frame)) return fail(close_code::kInvalidData);

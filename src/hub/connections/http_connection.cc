@@ -11,48 +11,33 @@ namespace hubgate::hub {
 
 std::string_view to_string(TransportType type) noexcept {
   switch (type) {
-    case TransportType::kNone:
-      return "None";
-    case TransportType::kWebSockets:
-      return "WebSockets";
-    case TransportType::kServerSentEvents:
-      return "ServerSentEvents";
-    case TransportType::kLongPolling:
-      return "LongPolling";
+    case TransportType::kNone: return "None";
+    case TransportType::kWebSockets: return "WebSockets";
+    case TransportType::kServerSentEvents: return "ServerSentEvents";
+    case TransportType::kLongPolling: return "LongPolling";
   }
   return "?";
 }
 
 std::string_view to_string(InputEnd end) noexcept {
   switch (end) {
-    case InputEnd::kClosed:
-      return "closed";
-    case InputEnd::kLost:
-      return "lost";
-    case InputEnd::kProtocolError:
-      return "protocol_error";
-    case InputEnd::kSlowConsumer:
-      return "slow_consumer";
+    case InputEnd::kClosed: return "closed";
+    case InputEnd::kLost: return "lost";
+    case InputEnd::kProtocolError: return "protocol_error";
+    case InputEnd::kSlowConsumer: return "slow_consumer";
   }
   return "?";
 }
 
 std::string_view to_string(ClosedReason reason) noexcept {
   switch (reason) {
-    case ClosedReason::kClientClose:
-      return "client_close";
-    case ClosedReason::kServerClose:
-      return "server_close";
-    case ClosedReason::kLost:
-      return "lost";
-    case ClosedReason::kProtocolError:
-      return "protocol_error";
-    case ClosedReason::kSlowConsumer:
-      return "slow_consumer";
-    case ClosedReason::kCloseTimeout:
-      return "close_timeout";
-    case ClosedReason::kAborted:
-      return "aborted";
+    case ClosedReason::kClientClose: return "client_close";
+    case ClosedReason::kServerClose: return "server_close";
+    case ClosedReason::kLost: return "lost";
+    case ClosedReason::kProtocolError: return "protocol_error";
+    case ClosedReason::kSlowConsumer: return "slow_consumer";
+    case ClosedReason::kCloseTimeout: return "close_timeout";
+    case ClosedReason::kAborted: return "aborted";
   }
   return "?";
 }
@@ -60,12 +45,9 @@ std::string_view to_string(ClosedReason reason) noexcept {
 std::string_view closed_by(ClosedReason reason) noexcept {
   switch (reason) {
     case ClosedReason::kClientClose:
-    case ClosedReason::kProtocolError:
-      return "client";
-    case ClosedReason::kLost:
-      return "network";
-    default:
-      return "server";
+    case ClosedReason::kProtocolError: return "client";
+    case ClosedReason::kLost: return "network";
+    default: return "server";
   }
 }
 

@@ -112,8 +112,7 @@ void HttpConnectionManager::attend(HttpConnection& connection, TimePoint now) {
       connection.transport_->attend(now);
       if (connection.is_finished_ && connection.transport_->is_over()) remove(connection);
       return;
-    case HttpConnection::State::kDisposed:
-      return;
+    case HttpConnection::State::kDisposed: return;
   }
 }
 

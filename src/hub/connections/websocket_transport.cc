@@ -17,12 +17,9 @@ constexpr std::size_t kFrameForm = 0;  // our place in EncodedMessage::transport
 
 std::string_view describe_error(std::uint16_t code) {
   switch (code) {
-    case close_code::kInvalidData:
-      return "The WebSocket received a text message with invalid UTF-8 bytes.";
-    case close_code::kTooBig:
-      return "The WebSocket received a message that is too large.";
-    default:
-      return "The WebSocket received an invalid frame.";
+    case close_code::kInvalidData: return "The WebSocket received a text message with invalid UTF-8 bytes.";
+    case close_code::kTooBig: return "The WebSocket received a message that is too large.";
+    default: return "The WebSocket received an invalid frame.";
   }
 }
 
@@ -119,8 +116,7 @@ void WebSocketTransport::attend(TimePoint now) {
       if (overflowed_ || late || full) return end_as_slow();
       return;
     }
-    case State::kEnding:
-      return;  // the owner is at work
+    case State::kEnding: return;  // the owner is at work
     case State::kClosing:
     case State::kLeaving:
       if (state_ == State::kLeaving && connection_->fd() < 0) return move_to(State::kOver);
@@ -132,11 +128,8 @@ void WebSocketTransport::attend(TimePoint now) {
         move_to(State::kOver);
       }
       return;
-    case State::kBreaking:
-      connection_->reset();
-      return move_to(State::kOver);
-    case State::kOver:
-      return;
+    case State::kBreaking: connection_->reset(); return move_to(State::kOver);
+    case State::kOver: return;
   }
 }
 
@@ -146,17 +139,10 @@ std::size_t WebSocketTransport::on_data(MutableBytes input) {
     const websocket::FrameStep step = reader_.read(input.subspan(taken));
     taken += step.taken;
     switch (step.event) {
-      case websocket::FrameEvent::kNeedMore:
-        return taken;
-      case websocket::FrameEvent::kData:
-        receive(step);
-        break;
-      case websocket::FrameEvent::kControl:
-        receive_control(step);
-        break;
-      case websocket::FrameEvent::kError:
-        break_off(step.close_code, describe_error(step.close_code));
-        break;
+      case websocket::FrameEvent::kNeedMore: return taken;
+      case websocket::FrameEvent::kData: receive(step); break;
+      case websocket::FrameEvent::kControl: receive_control(step); break;
+      case websocket::FrameEvent::kError: break_off(step.close_code, describe_error(step.close_code)); break;
     }
   }
   return is_reading() ? taken : input.size();  // paused: the rest waits in the connection
@@ -194,10 +180,8 @@ void WebSocketTransport::receive_control(const websocket::FrameStep& frame) {
         send(websocket::make_frame(websocket::Opcode::kPong, frame.payload));
       }
       return;
-    case websocket::Opcode::kClose:
-      return receive_close(frame.payload);
-    default:
-      return;
+    case websocket::Opcode::kClose: return receive_close(frame.payload);
+    default: return;
   }
 }
 

@@ -23,12 +23,11 @@ std::string failed_to_invoke(std::string_view name) {
   return quoted("Failed to invoke ", name, " due to an error on the server.");
 }
 std::string wrong_count(std::size_t provided, std::size_t expected) {
-  return "InvalidDataException: Invocation provides " + std::to_string(provided) +
-         " argument(s) but target expects " + std::to_string(expected) + ".";
+  return "InvalidDataException: Invocation provides " + std::to_string(provided) + " argument(s) but target expects " +
+         std::to_string(expected) + ".";
 }
 std::string not_streaming(std::string_view name) {
-  return quoted("The client attempted to invoke the non-streaming ", name,
-                " method with a streaming invocation.");
+  return quoted("The client attempted to invoke the non-streaming ", name, " method with a streaming invocation.");
 }
 std::string unexpected_streams(std::string_view name, std::size_t provided) {
   return unexpected_error(name) + " HubException: Client sent " + std::to_string(provided) +

@@ -13,10 +13,10 @@ inline constexpr std::string_view kClosedWithError = "Connection closed with an 
 inline constexpr std::string_view kClientTimeout =
     "OperationCanceledException: Client hasn't sent a message/ping within the configured ClientTimeoutInterval.";
 
-std::string unknown_method(std::string_view name);                            // A
-std::string failed_to_invoke(std::string_view name);                          // B, without detail
-std::string wrong_count(std::size_t provided, std::size_t expected);          // detail of B
-inline constexpr std::string_view kBindingFailed =                            // detail of B
+std::string unknown_method(std::string_view name);                    // A
+std::string failed_to_invoke(std::string_view name);                  // B, without detail
+std::string wrong_count(std::size_t provided, std::size_t expected);  // detail of B
+inline constexpr std::string_view kBindingFailed =                    // detail of B
     "InvalidDataException: Error binding arguments. Make sure that the types of the provided values match the types "
     "of the hub method being invoked.";
 std::string not_streaming(std::string_view name);                             // E
@@ -27,7 +27,7 @@ std::string unexpected_error(std::string_view name);                          //
 
 /// What one knows of an exception of hub code.
 struct Failure {
-  std::string label;   // "HubException", a NamedError's label, else "Exception"
+  std::string label;  // "HubException", a NamedError's label, else "Exception"
   std::string text;
   bool for_client = false;  // a HubException: its text always reaches the client
 };

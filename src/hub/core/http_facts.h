@@ -15,9 +15,7 @@ class RequestHttpFacts final : public HttpFacts {
   std::string_view path() const override { return facts_.path; }
   std::string_view query() const override { return facts_.query; }
   std::optional<std::string> query_value(std::string_view name) const override { return facts_.query_value(name); }
-  std::optional<std::string_view> header(std::string_view name) const override {
-    return facts_.headers.find(name);
-  }
+  std::optional<std::string_view> header(std::string_view name) const override { return facts_.headers.find(name); }
   std::string_view remote_address() const override { return facts_.remote_address; }
   std::string_view local_address() const override { return facts_.local_address; }
   std::string_view transport() const override { return transport_; }

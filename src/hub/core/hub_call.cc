@@ -27,12 +27,9 @@ HubCall::~HubCall() = default;
 
 Task<Value> HubCall::run(Hub& hub) {
   switch (kind_) {
-    case Kind::kInvocation:
-      return bound->run(hub);
-    case Kind::kConnected:
-      return without_result(hub.on_connected());
-    case Kind::kDisconnected:
-      return without_result(hub.on_disconnected(std::move(reason)));
+    case Kind::kInvocation: return bound->run(hub);
+    case Kind::kConnected: return without_result(hub.on_connected());
+    case Kind::kDisconnected: return without_result(hub.on_disconnected(std::move(reason)));
   }
   return Task<Value>::done(Value());
 }

@@ -71,8 +71,7 @@ std::size_t HubConnection::read_handshake(Bytes input) {
 
   const Result<HandshakeRequest> request = parse_handshake_request(text.substr(0, end));
   if (!request) {
-    fail_handshake(with_detail(std::string(kHandshakeFailed), request.error().what,
-                               handler_.options_.detailed_errors));
+    fail_handshake(with_detail(std::string(kHandshakeFailed), request.error().what, handler_.options_.detailed_errors));
     return input.size();
   }
   const Result<const HubProtocol*> chosen = choose_protocol(*request, handler_.protocols_);
@@ -127,8 +126,8 @@ void HubConnection::on_opened(const HubCall& call) {
   if (state_ != State::kConnected) return;
   if (call.failure()) {
     Ending ending;
-    ending.close_error = with_detail(std::string(error_text::kClosedWithError), *call.failure(),
-                                     handler_.options_.detailed_errors);
+    ending.close_error =
+        with_detail(std::string(error_text::kClosedWithError), *call.failure(), handler_.options_.detailed_errors);
     return end(std::move(ending));
   }
   if (transport() != nullptr && !handler_.options_.keep_http_facts) transport()->drop_facts();
@@ -166,9 +165,7 @@ bool HubConnection::receive(const HubMessage& message) {
     case MessageType::kStreamInvocation:
       if (!opened_ || !line_is_empty()) return false;
       return handler_.around_.dispatcher.dispatch(*this, message) == HubDispatcher::Outcome::kHandled;
-    case MessageType::kPing:
-      pings_ = true;
-      return true;
+    case MessageType::kPing: pings_ = true; return true;
     case MessageType::kClose: {
       Ending ending;
       ending.reason = message.error;
@@ -236,15 +233,9 @@ void HubConnection::hold(const std::shared_ptr<HubCall>& call) {
 
 void HubConnection::on_call_settled(HubCall& call) {
   switch (call.kind()) {
-    case HubCall::Kind::kInvocation:
-      complete(call);
-      break;
-    case HubCall::Kind::kConnected:
-      on_opened(call);
-      break;
-    case HubCall::Kind::kDisconnected:
-      finish();
-      break;
+    case HubCall::Kind::kInvocation: complete(call); break;
+    case HubCall::Kind::kConnected: on_opened(call); break;
+    case HubCall::Kind::kDisconnected: finish(); break;
   }
   forget(call);
 }

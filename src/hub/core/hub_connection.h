@@ -121,16 +121,16 @@ class HubConnection final : public HubConnectionContext, public ConnectionHandle
 
   HubConnectionHandler& handler_;
   std::unique_ptr<Work> work_;
-  TimePoint waiting_since_;  // the handshake's start, then the last ping of ours
-  TimePoint last_heard_{};   // the beat after the last message
+  TimePoint waiting_since_;    // the handshake's start, then the last ping of ours
+  TimePoint last_heard_{};     // the beat after the last message
   std::uint32_t scanned_ = 0;  // ParseState::scanned
   State state_ = State::kHandshaking;
-  bool registered_ = false;        // the lifetime manager knows us
-  bool opening_over_ = false;      // on_connected has ended, or never will begin
-  bool opened_ = false;            // on_connected has succeeded
-  bool heard_ = false;             // a message came since the last beat
-  bool pings_ = false;             // the client has sent a Ping: it can be timed out
-  bool inside_message_ = false;    // the input so far ends inside one
+  bool registered_ = false;      // the lifetime manager knows us
+  bool opening_over_ = false;    // on_connected has ended, or never will begin
+  bool opened_ = false;          // on_connected has succeeded
+  bool heard_ = false;           // a message came since the last beat
+  bool pings_ = false;           // the client has sent a Ping: it can be timed out
+  bool inside_message_ = false;  // the input so far ends inside one
   bool reading_paused_ = false;
   bool input_over_ = false;        // nothing more is read: it ended, or an ending waits
   bool transport_closed_ = false;  // we have told it to end

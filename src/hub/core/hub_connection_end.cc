@@ -35,9 +35,7 @@ void HubConnection::on_input_end(InputEnd why, std::string_view error) {
     case InputEnd::kLost:
       ending = inside_message_ ? with_error(kInputEndedInMessage) : Ending{.allow_reconnect = true};
       break;
-    case InputEnd::kProtocolError:
-      ending = with_error(error);
-      break;
+    case InputEnd::kProtocolError: ending = with_error(error); break;
     case InputEnd::kSlowConsumer:
       ++handler_.counters_.slow_consumers;
       ending.allow_reconnect = true;

@@ -30,7 +30,7 @@ class HubConnectionHandler final : public ConnectionAcceptor {
     std::uint64_t messages_in = 0;
     std::uint64_t messages_out = 0;  // completions and sends; pings are not counted
     std::uint64_t client_timeouts = 0;
-    std::uint64_t broken_messages = 0;   // protocol violations
+    std::uint64_t broken_messages = 0;  // protocol violations
     std::uint64_t unwritable_messages = 0;
     std::uint64_t slow_consumers = 0;
   };

@@ -6,8 +6,8 @@
 
 namespace hubgate::hub {
 
-HubDispatcher::HubDispatcher(const HubMethodTable& methods, MakeHub make_hub, const HubOptions& options,
-                             UserId user_id, HubLifetimeManager& lifetime, Log& log)
+HubDispatcher::HubDispatcher(const HubMethodTable& methods, MakeHub make_hub, const HubOptions& options, UserId user_id,
+                             HubLifetimeManager& lifetime, Log& log)
     : options_(options),
       methods_(methods),
       make_hub_(std::move(make_hub)),
@@ -30,8 +30,7 @@ HubDispatcher::Outcome HubDispatcher::dispatch(HubConnection& connection, const 
   std::string detail;
   std::unique_ptr<detail::BoundCall> bound = bind(*method->method, connection.protocol(), message, detail);
   if (bound == nullptr) {
-    refuse(connection, message,
-           with_detail(error_text::failed_to_invoke(name), detail, options_.detailed_errors));
+    refuse(connection, message, with_detail(error_text::failed_to_invoke(name), detail, options_.detailed_errors));
     return Outcome::kHandled;
   }
   if (is_stream) {
@@ -120,9 +119,8 @@ void HubDispatcher::conclude(const std::shared_ptr<HubCall>& call, Task<Value> f
   if (connection == nullptr) return;  // the server was taken down under it
   if (call->failure()) {
     ++counters_.failed_calls;
-    log_.debug("hub code failed", {{"method", call->method},
-                                   {"label", call->failure()->label},
-                                   {"error", call->failure()->text}});
+    log_.debug("hub code failed",
+               {{"method", call->method}, {"label", call->failure()->label}, {"error", call->failure()->text}});
   }
   if (call->is_held()) return connection->hold(call);
   connection->on_call_settled(*call);

@@ -26,11 +26,11 @@ class HubDispatcher {
 
   /// What happened, for statistics; ever growing.
   struct Counters {
-    std::uint64_t calls = 0;            // methods that ran
-    std::uint64_t failed_calls = 0;     // of them, those that ended with an exception
-    std::uint64_t refused_calls = 0;    // errors A to F: no such method, arguments that do not fit
+    std::uint64_t calls = 0;          // methods that ran
+    std::uint64_t failed_calls = 0;   // of them, those that ended with an exception
+    std::uint64_t refused_calls = 0;  // errors A to F: no such method, arguments that do not fit
     std::uint64_t unawaited_group_failures = 0;
-    std::uint64_t joins_given_up = 0;   // completions that were held for the full time
+    std::uint64_t joins_given_up = 0;  // completions that were held for the full time
   };
 
   /// `options` is copied; `user_id` may be null: no users. The rest outlives the dispatcher.

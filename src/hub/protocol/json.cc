@@ -44,23 +44,15 @@ const char* find_special(const char* at, const char* end) {
 
 std::string_view to_string(Token token) noexcept {
   switch (token) {
-    case Token::kObject:
-      return "Object";
-    case Token::kArray:
-      return "Array";
-    case Token::kString:
-      return "String";
-    case Token::kNumber:
-      return "Number";
-    case Token::kTrue:
-      return "True";
-    case Token::kFalse:
-      return "False";
-    case Token::kNull:
-      return "Null";
+    case Token::kObject: return "Object";
+    case Token::kArray: return "Array";
+    case Token::kString: return "String";
+    case Token::kNumber: return "Number";
+    case Token::kTrue: return "True";
+    case Token::kFalse: return "False";
+    case Token::kNull: return "Null";
     case Token::kEnd:
-    case Token::kInvalid:
-      break;
+    case Token::kInvalid: break;
   }
   return "None";
 }
@@ -94,18 +86,12 @@ bool Scanner::enter() noexcept {
 bool Scanner::skip_scalar() noexcept {
   bool escaped = false;
   switch (peek()) {
-    case Token::kString:
-      return skip_string(escaped);
-    case Token::kNumber:
-      return skip_number();
-    case Token::kTrue:
-      return skip_literal("true");
-    case Token::kFalse:
-      return skip_literal("false");
-    case Token::kNull:
-      return skip_literal("null");
-    default:
-      return fail();
+    case Token::kString: return skip_string(escaped);
+    case Token::kNumber: return skip_number();
+    case Token::kTrue: return skip_literal("true");
+    case Token::kFalse: return skip_literal("false");
+    case Token::kNull: return skip_literal("null");
+    default: return fail();
   }
 }
 
@@ -129,9 +115,7 @@ bool Scanner::skip_string(bool& escaped) noexcept {
       case 'f':
       case 'n':
       case 'r':
-      case 't':
-        at_ += 2;
-        break;
+      case 't': at_ += 2; break;
       case 'u':
         if (end_ - at_ < 6) return fail();
         for (int i = 2; i < 6; ++i) {
@@ -139,8 +123,7 @@ bool Scanner::skip_string(bool& escaped) noexcept {
         }
         at_ += 6;
         break;
-      default:
-        return fail();
+      default: return fail();
     }
   }
 }
@@ -212,21 +195,11 @@ bool unescape(std::string_view raw, bool escaped, std::string& out) {
     if (backslash == std::string_view::npos) return true;
     at = backslash + 2;
     switch (raw[backslash + 1]) {
-      case 'b':
-        out.push_back('\b');
-        break;
-      case 'f':
-        out.push_back('\f');
-        break;
-      case 'n':
-        out.push_back('\n');
-        break;
-      case 'r':
-        out.push_back('\r');
-        break;
-      case 't':
-        out.push_back('\t');
-        break;
+      case 'b': out.push_back('\b'); break;
+      case 'f': out.push_back('\f'); break;
+      case 'n': out.push_back('\n'); break;
+      case 'r': out.push_back('\r'); break;
+      case 't': out.push_back('\t'); break;
       case 'u': {
         char32_t unit = unit_at(at);
         at += 4;
@@ -240,8 +213,7 @@ bool unescape(std::string_view raw, bool escaped, std::string& out) {
         append_utf8(unit, out);
         break;
       }
-      default:
-        out.push_back(raw[backslash + 1]);
+      default: out.push_back(raw[backslash + 1]);
     }
   }
 }
@@ -298,8 +270,7 @@ bool read_next(Scanner& scanner, Value& value) {
       value = Value(std::move(map));
       return !scanner.failed();
     }
-    default:
-      break;
+    default: break;
   }
   const auto scalar = scanner.value();
   if (!scalar) return false;

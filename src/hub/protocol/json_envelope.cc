@@ -30,24 +30,16 @@ enum class Member : std::uint8_t {
 
 Member member_of(std::string_view name) {
   switch (name.size()) {
-    case 4:
-      return name == "type" ? Member::kType : name == "item" ? Member::kItem : Member::kUnknown;
-    case 5:
-      return name == "error" ? Member::kError : Member::kUnknown;
-    case 6:
-      return name == "target" ? Member::kTarget : name == "result" ? Member::kResult : Member::kUnknown;
-    case 7:
-      return name == "headers" ? Member::kHeaders : Member::kUnknown;
+    case 4: return name == "type" ? Member::kType : name == "item" ? Member::kItem : Member::kUnknown;
+    case 5: return name == "error" ? Member::kError : Member::kUnknown;
+    case 6: return name == "target" ? Member::kTarget : name == "result" ? Member::kResult : Member::kUnknown;
+    case 7: return name == "headers" ? Member::kHeaders : Member::kUnknown;
     case 9:
       return name == "arguments" ? Member::kArguments : name == "streamIds" ? Member::kStreamIds : Member::kUnknown;
-    case 10:
-      return name == "sequenceId" ? Member::kSequenceId : Member::kUnknown;
-    case 12:
-      return name == "invocationId" ? Member::kInvocationId : Member::kUnknown;
-    case 14:
-      return name == "allowReconnect" ? Member::kAllowReconnect : Member::kUnknown;
-    default:
-      return Member::kUnknown;
+    case 10: return name == "sequenceId" ? Member::kSequenceId : Member::kUnknown;
+    case 12: return name == "invocationId" ? Member::kInvocationId : Member::kUnknown;
+    case 14: return name == "allowReconnect" ? Member::kAllowReconnect : Member::kUnknown;
+    default: return Member::kUnknown;
   }
 }
 
@@ -85,8 +77,7 @@ class EnvelopeParser {
       member = member_of(text);
     }
     switch (member) {
-      case Member::kUnknown:
-        return scanner_.value().has_value();
+      case Member::kUnknown: return scanner_.value().has_value();
       case Member::kType: {
         const auto raw = number("type");
         if (!raw) return false;
@@ -95,25 +86,14 @@ class EnvelopeParser {
         type_ = *number;
         return true;
       }
-      case Member::kItem:
-        has_item_ = true;
-        return raw_value(item_);
-      case Member::kResult:
-        has_result_ = true;
-        return raw_value(result_);
-      case Member::kError:
-        return text("error", message_.error ? *message_.error : message_.error.emplace());
-      case Member::kTarget:
-        has_target_ = true;
-        return text("target", message_.target);
-      case Member::kInvocationId:
-        return text("invocationId", message_.invocation_id);
-      case Member::kArguments:
-        return take_arguments();
-      case Member::kStreamIds:
-        return take_stream_ids();
-      case Member::kHeaders:
-        return take_headers();
+      case Member::kItem: has_item_ = true; return raw_value(item_);
+      case Member::kResult: has_result_ = true; return raw_value(result_);
+      case Member::kError: return text("error", message_.error ? *message_.error : message_.error.emplace());
+      case Member::kTarget: has_target_ = true; return text("target", message_.target);
+      case Member::kInvocationId: return text("invocationId", message_.invocation_id);
+      case Member::kArguments: return take_arguments();
+      case Member::kStreamIds: return take_stream_ids();
+      case Member::kHeaders: return take_headers();
       case Member::kSequenceId: {
         const auto raw = number("sequenceId");
         if (!raw) return false;
@@ -123,8 +103,7 @@ class EnvelopeParser {
         has_sequence_id_ = true;
         return true;
       }
-      case Member::kAllowReconnect:
-        return take_allow_reconnect();
+      case Member::kAllowReconnect: return take_allow_reconnect();
     }
     return false;
   }
@@ -301,8 +280,7 @@ class EnvelopeParser {
         if (!has_sequence_id_) return missing("sequenceId");
         break;
       case MessageType::kPing:
-      case MessageType::kClose:
-        break;
+      case MessageType::kClose: break;
     }
     return ParseStatus::kMessage;
   }

@@ -88,41 +88,22 @@ class ValueWriter {
 
   bool write(const Value& value, int depth) {
     switch (value.kind()) {
-      case Value::Kind::kNull:
-        out_ += "null";
-        return true;
-      case Value::Kind::kBool:
-        out_ += *value.get_if<bool>() ? "true" : "false";
-        return true;
-      case Value::Kind::kInt64:
-        write_integer(*value.get_if<std::int64_t>(), out_);
-        return true;
-      case Value::Kind::kUInt64:
-        write_unsigned(*value.get_if<std::uint64_t>(), out_);
-        return true;
-      case Value::Kind::kFloat:
-        return write_finite(*value.get_if<float>());
-      case Value::Kind::kDouble:
-        return write_finite(*value.get_if<double>());
-      case Value::Kind::kString:
-        write_string(*value.get_if<std::string>(), out_);
-        return true;
+      case Value::Kind::kNull: out_ += "null"; return true;
+      case Value::Kind::kBool: out_ += *value.get_if<bool>() ? "true" : "false"; return true;
+      case Value::Kind::kInt64: write_integer(*value.get_if<std::int64_t>(), out_); return true;
+      case Value::Kind::kUInt64: write_unsigned(*value.get_if<std::uint64_t>(), out_); return true;
+      case Value::Kind::kFloat: return write_finite(*value.get_if<float>());
+      case Value::Kind::kDouble: return write_finite(*value.get_if<double>());
+      case Value::Kind::kString: write_string(*value.get_if<std::string>(), out_); return true;
       case Value::Kind::kBytes:
         out_.append("\"").append(base64_encode(*value.get_if<Value::Bytes>())).append("\"");
         return true;
-      case Value::Kind::kArray:
-        return write_array(*value.get_if<Value::Array>(), depth + 1);
-      case Value::Kind::kMap:
-        return write_map(*value.get_if<ValueMap>(), depth + 1);
-      case Value::Kind::kTimestamp:
-        return write_timestamp(*value.get_if<Timestamp>());
-      case Value::Kind::kExtension:
-        return write_unwritable();
-      case Value::Kind::kNumberText:
-        out_ += value.get_if<NumberText>()->text;
-        return true;
-      case Value::Kind::kTwoForms:
-        return write(value.get_if<TwoForms>()->forms.front(), depth);
+      case Value::Kind::kArray: return write_array(*value.get_if<Value::Array>(), depth + 1);
+      case Value::Kind::kMap: return write_map(*value.get_if<ValueMap>(), depth + 1);
+      case Value::Kind::kTimestamp: return write_timestamp(*value.get_if<Timestamp>());
+      case Value::Kind::kExtension: return write_unwritable();
+      case Value::Kind::kNumberText: out_ += value.get_if<NumberText>()->text; return true;
+      case Value::Kind::kTwoForms: return write(value.get_if<TwoForms>()->forms.front(), depth);
     }
     return false;
   }

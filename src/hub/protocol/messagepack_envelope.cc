@@ -73,14 +73,10 @@ class EnvelopeParser {
         if (!headers() || !needed_id("StreamItem")) return false;
         message_.has_value = raw(message_.value);
         return true;
-      case MessageType::kCompletion:
-        return headers() && needed_id("Completion") && result();
-      case MessageType::kCancelInvocation:
-        return headers() && needed_id("CancelInvocation");
-      case MessageType::kPing:
-        return true;
-      case MessageType::kClose:
-        return close(count);
+      case MessageType::kCompletion: return headers() && needed_id("Completion") && result();
+      case MessageType::kCancelInvocation: return headers() && needed_id("CancelInvocation");
+      case MessageType::kPing: return true;
+      case MessageType::kClose: return close(count);
       case MessageType::kAck:
       case MessageType::kSequence: {
         const auto number = reader_.read_int64();
@@ -142,17 +138,14 @@ class EnvelopeParser {
     const auto kind = reader_.read_int32();
     if (!kind) return refuse("Reading 'resultKind' as Int32 failed.");
     switch (*kind) {
-      case 1:
-        return error();
-      case 2:
-        return true;
+      case 1: return error();
+      case 2: return true;
       case 3:
         // A result that is cut short stays empty: it is there, and it cannot be bound.
         message_.has_value = true;
         raw(message_.value);
         return true;
-      default:
-        return refuse("Invalid invocation result kind.");
+      default: return refuse("Invalid invocation result kind.");
     }
   }
 

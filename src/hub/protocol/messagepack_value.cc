@@ -81,8 +81,7 @@ bool read_at(Reader& reader, Value& value, int depth) {
       return true;
     }
     case Type::kInvalid:
-    case Type::kEnd:
-      break;
+    case Type::kEnd: break;
   }
   return false;
 }
@@ -102,18 +101,10 @@ void write_text(const std::string& text, Packer& packer) {
 
 bool write_at(const Value& value, Unwritable unwritable, Packer& packer, int depth) {
   switch (value.kind()) {
-    case Value::Kind::kNull:
-      packer.write_nil();
-      return true;
-    case Value::Kind::kBool:
-      packer.write_bool(*value.get_if<bool>());
-      return true;
-    case Value::Kind::kInt64:
-      packer.write_integer(*value.get_if<std::int64_t>());
-      return true;
-    case Value::Kind::kUInt64:
-      packer.write_unsigned(*value.get_if<std::uint64_t>());
-      return true;
+    case Value::Kind::kNull: packer.write_nil(); return true;
+    case Value::Kind::kBool: packer.write_bool(*value.get_if<bool>()); return true;
+    case Value::Kind::kInt64: packer.write_integer(*value.get_if<std::int64_t>()); return true;
+    case Value::Kind::kUInt64: packer.write_unsigned(*value.get_if<std::uint64_t>()); return true;
     case Value::Kind::kFloat: {
       const float number = *value.get_if<float>();
       packer.write_float32(std::isnan(number) ? std::bit_cast<float>(kFloatNaN) : number);
@@ -125,12 +116,8 @@ bool write_at(const Value& value, Unwritable unwritable, Packer& packer, int dep
       packer.write_float64(std::isnan(number) ? std::bit_cast<double>(kDoubleNaN) : number);
       return true;
     }
-    case Value::Kind::kString:
-      write_text(*value.get_if<std::string>(), packer);
-      return true;
-    case Value::Kind::kBytes:
-      packer.write_binary(Bytes(*value.get_if<Value::Bytes>()));
-      return true;
+    case Value::Kind::kString: write_text(*value.get_if<std::string>(), packer); return true;
+    case Value::Kind::kBytes: packer.write_binary(Bytes(*value.get_if<Value::Bytes>())); return true;
     case Value::Kind::kTimestamp: {
       const auto* timestamp = value.get_if<Timestamp>();
       packer.write_timestamp({timestamp->seconds, timestamp->nanoseconds});
@@ -141,11 +128,9 @@ bool write_at(const Value& value, Unwritable unwritable, Packer& packer, int dep
       packer.write_extension(extension->type, extension->data);
       return true;
     }
-    case Value::Kind::kTwoForms:
-      return write_at(value.get_if<TwoForms>()->forms.back(), unwritable, packer, depth);
+    case Value::Kind::kTwoForms: return write_at(value.get_if<TwoForms>()->forms.back(), unwritable, packer, depth);
     case Value::Kind::kArray:
-    case Value::Kind::kMap:
-      break;
+    case Value::Kind::kMap: break;
   }
   if (depth == message_pack::kMaxDepth) {
     if (unwritable == Unwritable::kFail) return false;

@@ -30,16 +30,14 @@ Result<Payload> rewrite(const HubMessage& message, const HubProtocol& from, cons
       if (!message.stream_ids.empty()) invocation.stream_ids = message.stream_ids;
       return to.write_invocation(invocation, Unwritable::kNull);
     }
-    case MessageType::kStreamItem:
-      return to.write_stream_item(message.invocation_id, value, &message.headers);
+    case MessageType::kStreamItem: return to.write_stream_item(message.invocation_id, value, &message.headers);
     case MessageType::kCompletion: {
       CompletionView completion{.invocation_id = message.invocation_id, .headers = &message.headers};
       if (message.error) completion.error = *message.error;
       if (message.has_value) completion.result = &value;
       return to.write_completion(completion);
     }
-    default:
-      return make_error(ErrorCode::kUnsupported, "not a message for clients");
+    default: return make_error(ErrorCode::kUnsupported, "not a message for clients");
   }
 }
 

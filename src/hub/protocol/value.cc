@@ -28,14 +28,10 @@ std::optional<std::uint64_t> Value::to_uint64() const noexcept {
 
 std::optional<double> Value::to_double() const noexcept {
   switch (kind()) {
-    case Kind::kInt64:
-      return static_cast<double>(*get_if<std::int64_t>());
-    case Kind::kUInt64:
-      return static_cast<double>(*get_if<std::uint64_t>());
-    case Kind::kFloat:
-      return static_cast<double>(*get_if<float>());
-    case Kind::kDouble:
-      return *get_if<double>();
+    case Kind::kInt64: return static_cast<double>(*get_if<std::int64_t>());
+    case Kind::kUInt64: return static_cast<double>(*get_if<std::uint64_t>());
+    case Kind::kFloat: return static_cast<double>(*get_if<float>());
+    case Kind::kDouble: return *get_if<double>();
     case Kind::kNumberText: {
       const std::string& text = get_if<NumberText>()->text;
       double number = 0;
@@ -51,42 +47,27 @@ std::optional<double> Value::to_double() const noexcept {
       }
       return number;
     }
-    default:
-      return std::nullopt;
+    default: return std::nullopt;
   }
 }
 
 bool operator==(const Value& a, const Value& b) {
   if (a.kind() != b.kind()) return false;
   switch (a.kind()) {
-    case Value::Kind::kMap:
-      return a.get_if<ValueMap>()->entries == b.get_if<ValueMap>()->entries;
-    case Value::Kind::kTwoForms:
-      return a.get_if<TwoForms>()->forms == b.get_if<TwoForms>()->forms;
-    case Value::Kind::kNull:
-      return true;
-    case Value::Kind::kBool:
-      return *a.get_if<bool>() == *b.get_if<bool>();
-    case Value::Kind::kInt64:
-      return *a.get_if<std::int64_t>() == *b.get_if<std::int64_t>();
-    case Value::Kind::kUInt64:
-      return *a.get_if<std::uint64_t>() == *b.get_if<std::uint64_t>();
-    case Value::Kind::kFloat:
-      return *a.get_if<float>() == *b.get_if<float>();
-    case Value::Kind::kDouble:
-      return *a.get_if<double>() == *b.get_if<double>();
-    case Value::Kind::kString:
-      return *a.get_if<std::string>() == *b.get_if<std::string>();
-    case Value::Kind::kBytes:
-      return *a.get_if<Value::Bytes>() == *b.get_if<Value::Bytes>();
-    case Value::Kind::kArray:
-      return *a.get_if<Value::Array>() == *b.get_if<Value::Array>();
-    case Value::Kind::kTimestamp:
-      return *a.get_if<Timestamp>() == *b.get_if<Timestamp>();
-    case Value::Kind::kExtension:
-      return *a.get_if<Extension>() == *b.get_if<Extension>();
-    case Value::Kind::kNumberText:
-      return *a.get_if<NumberText>() == *b.get_if<NumberText>();
+    case Value::Kind::kMap: return a.get_if<ValueMap>()->entries == b.get_if<ValueMap>()->entries;
+    case Value::Kind::kTwoForms: return a.get_if<TwoForms>()->forms == b.get_if<TwoForms>()->forms;
+    case Value::Kind::kNull: return true;
+    case Value::Kind::kBool: return *a.get_if<bool>() == *b.get_if<bool>();
+    case Value::Kind::kInt64: return *a.get_if<std::int64_t>() == *b.get_if<std::int64_t>();
+    case Value::Kind::kUInt64: return *a.get_if<std::uint64_t>() == *b.get_if<std::uint64_t>();
+    case Value::Kind::kFloat: return *a.get_if<float>() == *b.get_if<float>();
+    case Value::Kind::kDouble: return *a.get_if<double>() == *b.get_if<double>();
+    case Value::Kind::kString: return *a.get_if<std::string>() == *b.get_if<std::string>();
+    case Value::Kind::kBytes: return *a.get_if<Value::Bytes>() == *b.get_if<Value::Bytes>();
+    case Value::Kind::kArray: return *a.get_if<Value::Array>() == *b.get_if<Value::Array>();
+    case Value::Kind::kTimestamp: return *a.get_if<Timestamp>() == *b.get_if<Timestamp>();
+    case Value::Kind::kExtension: return *a.get_if<Extension>() == *b.get_if<Extension>();
+    case Value::Kind::kNumberText: return *a.get_if<NumberText>() == *b.get_if<NumberText>();
   }
   return false;
 }

@@ -46,12 +46,12 @@ Result<void> HostedHub::open(const Surroundings& surroundings, const Backplane& 
     redis_ = redis.get();
     lifetime_ = std::move(redis);
   }
-  dispatcher_ = std::make_unique<HubDispatcher>(methods_, make_hub_, options_, std::move(user_id), *lifetime_,
-                                                surroundings.log);
+  dispatcher_ =
+      std::make_unique<HubDispatcher>(methods_, make_hub_, options_, std::move(user_id), *lifetime_, surroundings.log);
   std::vector<const HubProtocol*> protocols{find_standard_protocol("json")};
   if (options_.messagepack) protocols.push_back(find_standard_protocol("messagepack"));
-  const HubConnectionHandler::Surroundings around{surroundings.loop, surroundings.loop, surroundings.log,
-                                                  *dispatcher_, *lifetime_};
+  const HubConnectionHandler::Surroundings around{surroundings.loop, surroundings.loop, surroundings.log, *dispatcher_,
+                                                  *lifetime_};
   handler_ = std::make_unique<HubConnectionHandler>(around, options_, std::move(protocols));
   if (redis_ != nullptr) {
     redis_->start([notify = std::move(on_redis_state)](redis::RedisClient::State) {

@@ -66,8 +66,8 @@ class HubServer::Server {
         throw std::invalid_argument("two hubs are mapped at '" + path + "'");
       }
     }
-    hubs_.push_back(std::make_unique<hub::HostedHub>(std::move(path), std::move(options), std::move(definition), type,
-                                                     executor_));
+    hubs_.push_back(
+        std::make_unique<hub::HostedHub>(std::move(path), std::move(options), std::move(definition), type, executor_));
   }
 
   HubContext context_of(std::type_index type) const {
@@ -173,8 +173,8 @@ class HubServer::Server {
   const std::shared_ptr<hub::LoopExecutor> executor_ = std::make_shared<hub::LoopExecutor>(loop_);
   hub::ServerRuntime::Hubs hubs_;
   Identity identity_;
-  std::unique_ptr<hub::ServerRuntime> runtime_;          // alone
-  std::unique_ptr<hub::SupervisedWorker> supervised_;    // under a gateway
+  std::unique_ptr<hub::ServerRuntime> runtime_;        // alone
+  std::unique_ptr<hub::SupervisedWorker> supervised_;  // under a gateway
   int exit_code_ = 0;
   bool terminating_ = false;
 };

@@ -60,8 +60,8 @@ class ServerRuntime {
     Duration hard{};
     bool is_stop = false;  // nobody may come back here: negotiated tokens do not count
   };
-  /// Closes the listener, asks all clients to go elsewhere within `spread`, cuts what is left at `hard`. `on_drained` is
-  /// called once, in a later turn, when the last connection has ended; clients that come after that are asked to go,
+  /// Closes the listener, asks all clients to go elsewhere within `spread`, cuts what is left at `hard`. `on_drained`
+  /// is called once, in a later turn, when the last connection has ended; clients that come after that are asked to go,
   /// too. A second order replaces the first.
   void drain(const DrainOrder& order, std::function<void()> on_drained);
   /// Ends a drain; a listener that was closed stays closed.

@@ -151,8 +151,7 @@ void SupervisedWorker::on_close(const control::Close& close) {
 void SupervisedWorker::on_gateway_lost(std::string_view why) {
   around_.runtime.log.info("the gateway has ended", {{"why", why}});
   if (runtime_ == nullptr) return around_.exit(0);
-  runtime_->drain({.spread = Duration::zero(), .hard = kLostGatewayTime, .is_stop = true},
-                  [this] { around_.exit(0); });
+  runtime_->drain({.spread = Duration::zero(), .hard = kLostGatewayTime, .is_stop = true}, [this] { around_.exit(0); });
 }
 
 void SupervisedWorker::on_terminate() {
@@ -185,8 +184,7 @@ void SupervisedWorker::report_closed(const ClosedRecord& record) {
   closed.request_id = std::string(record.request_id);
   closed.address = std::string(record.remote_address);
   closed.path = std::string(record.path.substr(0, control::kMaxClosedPath));
-  closed.opened =
-      std::chrono::duration_cast<std::chrono::milliseconds>(record.opened.time_since_epoch()).count();
+  closed.opened = std::chrono::duration_cast<std::chrono::milliseconds>(record.opened.time_since_epoch()).count();
   link_.closed(std::move(closed));
 }
 

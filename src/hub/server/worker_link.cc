@@ -129,14 +129,11 @@ void WorkerLink::settle() {
   settling_ = false;
   if (lost_ || admitted_.empty() || handover_->link.queued() > 0) return;  // on_sendable comes back
   switch (handover_->link.send(encode(control::Mine{handover_epoch_, read_up_to_}))) {
-    case control::PacketLink::Sent::kSent:
-      acked_up_to_ = read_up_to_;
-      return deliver();
+    case control::PacketLink::Sent::kSent: acked_up_to_ = read_up_to_; return deliver();
     case control::PacketLink::Sent::kQueued:
       acked_up_to_ = read_up_to_;  // given out when it has left
       return;
-    default:
-      return;  // the link has ended, and says so
+    default: return;  // the link has ended, and says so
   }
 }
 

@@ -33,8 +33,8 @@ int serve(Flags flags) {
 
   hubgate::HubOptions chat = flags.hub;
   chat.backplane_name = "Demo.ChatHub";
-  server.map<hubgate::worker::ChatHub>(
-      "/chat", chat, [&server] { return std::make_unique<hubgate::worker::ChatHub>(server); });
+  server.map<hubgate::worker::ChatHub>("/chat", chat,
+                                       [&server] { return std::make_unique<hubgate::worker::ChatHub>(server); });
   hubgate::HubOptions bench = flags.hub;
   bench.backplane_name = "Demo.BenchHub";
   server.map<hubgate::worker::BenchHub>("/bench", bench);

@@ -14,18 +14,12 @@ int main(int argc, char** argv) {
       return *line.exit;
     }
     switch (line.verb) {
-      case CommandLine::Verb::kRun:
-        return run_command(line.gateway);
-      case CommandLine::Verb::kProxy:
-        return proxy_command(line.gateway);
-      case CommandLine::Verb::kCheck:
-        return check_command(line.gateway, std::cout, std::cerr);
-      case CommandLine::Verb::kReload:
-        return reload_command(line.operation, std::cout, std::cerr);
-      case CommandLine::Verb::kStatus:
-        return status_command(line.operation, std::cout, std::cerr);
-      case CommandLine::Verb::kVersion:
-        break;
+      case CommandLine::Verb::kRun: return run_command(line.gateway);
+      case CommandLine::Verb::kProxy: return proxy_command(line.gateway);
+      case CommandLine::Verb::kCheck: return check_command(line.gateway, std::cout, std::cerr);
+      case CommandLine::Verb::kReload: return reload_command(line.operation, std::cout, std::cerr);
+      case CommandLine::Verb::kStatus: return status_command(line.operation, std::cout, std::cerr);
+      case CommandLine::Verb::kVersion: break;
     }
     return version_command(std::cout);
   } catch (const std::exception& error) {

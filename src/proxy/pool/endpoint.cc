@@ -100,12 +100,9 @@ void Endpoint::on_ready() {
 
 std::uint32_t& Endpoint::count_of(EndpointLease::Kind kind) {
   switch (kind) {
-    case EndpointLease::Kind::kRequest:
-      return requests_;
-    case EndpointLease::Kind::kHeld:
-      return held_;
-    case EndpointLease::Kind::kTunnel:
-      break;
+    case EndpointLease::Kind::kRequest: return requests_;
+    case EndpointLease::Kind::kHeld: return held_;
+    case EndpointLease::Kind::kTunnel: break;
   }
   return tunnels_;
 }
@@ -121,24 +118,18 @@ void Endpoint::ended(EndpointLease::Kind kind) {
 
 std::string_view to_string(Endpoint::Health health) noexcept {
   switch (health) {
-    case Endpoint::Health::kUnknown:
-      return "unknown";
-    case Endpoint::Health::kHealthy:
-      return "healthy";
-    case Endpoint::Health::kUnhealthy:
-      return "unhealthy";
+    case Endpoint::Health::kUnknown: return "unknown";
+    case Endpoint::Health::kHealthy: return "healthy";
+    case Endpoint::Health::kUnhealthy: return "unhealthy";
   }
   return "?";
 }
 
 std::string_view to_string(Endpoint::Life life) noexcept {
   switch (life) {
-    case Endpoint::Life::kServing:
-      return "serving";
-    case Endpoint::Life::kDraining:
-      return "draining";
-    case Endpoint::Life::kRemoved:
-      return "removed";
+    case Endpoint::Life::kServing: return "serving";
+    case Endpoint::Life::kDraining: return "draining";
+    case Endpoint::Life::kRemoved: return "removed";
   }
   return "?";
 }

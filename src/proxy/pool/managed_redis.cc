@@ -238,12 +238,9 @@ void ManagedRedis::set_state(State state) {
 
 std::string_view to_string(ManagedRedis::State state) noexcept {
   switch (state) {
-    case ManagedRedis::State::kDown:
-      return "down";
-    case ManagedRedis::State::kStarting:
-      return "starting";
-    case ManagedRedis::State::kReady:
-      return "ready";
+    case ManagedRedis::State::kDown: return "down";
+    case ManagedRedis::State::kStarting: return "starting";
+    case ManagedRedis::State::kReady: return "ready";
   }
   return "?";
 }

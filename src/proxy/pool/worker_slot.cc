@@ -129,16 +129,10 @@ WorkerSlot::HandOver WorkerSlot::send_accept(control::Accept& accept, int descri
   accept.n = last_n_ + 1;
   switch (handover_->link.send(encode(accept), descriptor)) {
     case control::PacketLink::Sent::kSent:
-    case control::PacketLink::Sent::kQueued:
-      ++last_n_;
-      return HandOver::kSent;
-    case control::PacketLink::Sent::kFull:
-      link_full_ = true;
-      return HandOver::kFull;
-    case control::PacketLink::Sent::kTooLarge:
-      return HandOver::kTooLarge;
-    case control::PacketLink::Sent::kClosed:
-      break;
+    case control::PacketLink::Sent::kQueued: ++last_n_; return HandOver::kSent;
+    case control::PacketLink::Sent::kFull: link_full_ = true; return HandOver::kFull;
+    case control::PacketLink::Sent::kTooLarge: return HandOver::kTooLarge;
+    case control::PacketLink::Sent::kClosed: break;
   }
   return HandOver::kNotReady;
 }
@@ -392,14 +386,10 @@ void WorkerSlot::retire() {
 
 std::string_view to_string(WorkerSlot::State state) noexcept {
   switch (state) {
-    case WorkerSlot::State::kStarting:
-      return "starting";
-    case WorkerSlot::State::kReady:
-      return "ready";
-    case WorkerSlot::State::kDraining:
-      return "draining";
-    case WorkerSlot::State::kGone:
-      return "gone";
+    case WorkerSlot::State::kStarting: return "starting";
+    case WorkerSlot::State::kReady: return "ready";
+    case WorkerSlot::State::kDraining: return "draining";
+    case WorkerSlot::State::kGone: return "gone";
   }
   return "?";
 }

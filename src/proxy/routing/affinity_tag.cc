@@ -66,14 +66,10 @@ bool AffinityTag::verify(std::string_view tag, const AffinityKeys::Key& key, End
 
 std::string_view to_string(Affinity verdict) noexcept {
   switch (verdict) {
-    case Affinity::kFound:
-      return "found";
-    case Affinity::kNone:
-      return "none";
-    case Affinity::kUnknown:
-      return "unknown";
-    case Affinity::kGone:
-      return "gone";
+    case Affinity::kFound: return "found";
+    case Affinity::kNone: return "none";
+    case Affinity::kUnknown: return "unknown";
+    case Affinity::kGone: return "gone";
   }
   return "";
 }

@@ -108,12 +108,9 @@ std::optional<std::size_t> round_robin(std::span<const Candidate> candidates, co
 
 std::string_view to_string(BalancePolicy policy) noexcept {
   switch (policy) {
-    case BalancePolicy::kLeastConnections:
-      return "least_connections";
-    case BalancePolicy::kPowerOfTwo:
-      return "power_of_two";
-    case BalancePolicy::kRoundRobin:
-      return "round_robin";
+    case BalancePolicy::kLeastConnections: return "least_connections";
+    case BalancePolicy::kPowerOfTwo: return "power_of_two";
+    case BalancePolicy::kRoundRobin: return "round_robin";
   }
   return "";
 }
@@ -124,12 +121,9 @@ std::optional<std::size_t> choose_endpoint(BalancePolicy policy, std::span<const
                      [](const Candidate& one) { return one.weight > 0 && one.warmth > 0 && one.warmth <= 1; }));
   const SlowStartCap cap(candidates);
   switch (policy) {
-    case BalancePolicy::kPowerOfTwo:
-      return power_of_two(candidates, cap, random);
-    case BalancePolicy::kRoundRobin:
-      return round_robin(candidates, cap, turn++);
-    case BalancePolicy::kLeastConnections:
-      break;
+    case BalancePolicy::kPowerOfTwo: return power_of_two(candidates, cap, random);
+    case BalancePolicy::kRoundRobin: return round_robin(candidates, cap, turn++);
+    case BalancePolicy::kLeastConnections: break;
   }
   return least_connections(candidates, cap, random);
 }

@@ -60,12 +60,9 @@ void Exchange::move_to(ExchangeState state) {
 void Exchange::start() {
   plan_ = plan_request(head_, facts_.listener, *services_.snapshot, services_.hub_paths, services_.affinity);
   switch (plan_.action) {
-    case RequestPlan::Action::kAnswer:
-      return answer(plan_.status);
-    case RequestPlan::Action::kFolder:
-      return answer_file();
-    case RequestPlan::Action::kPool:
-      break;
+    case RequestPlan::Action::kAnswer: return answer(plan_.status);
+    case RequestPlan::Action::kFolder: return answer_file();
+    case RequestPlan::Action::kPool: break;
   }
   pool_ = services_.pools.find(plan_.pool);
   if (pool_ == nullptr) return answer(503);

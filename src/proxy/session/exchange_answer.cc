@@ -141,12 +141,9 @@ void Exchange::answer_file() {
 
 void Exchange::send_file() {
   switch (file_->send()) {
-    case FileAnswer::Progress::kWaiting:
-      return;
-    case FileAnswer::Progress::kDone:
-      return finish(ExchangeState::kDone, false);
-    case FileAnswer::Progress::kFailed:
-      return cut();
+    case FileAnswer::Progress::kWaiting: return;
+    case FileAnswer::Progress::kDone: return finish(ExchangeState::kDone, false);
+    case FileAnswer::Progress::kFailed: return cut();
   }
 }
 

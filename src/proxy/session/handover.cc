@@ -7,14 +7,10 @@ namespace {
 
 HandoverResult result_of(WorkerSlot::Settled settled) {
   switch (settled) {
-    case WorkerSlot::Settled::kAcked:
-      return HandoverResult::kAcked;
-    case WorkerSlot::Settled::kRefused:
-      return HandoverResult::kRefused;
-    case WorkerSlot::Settled::kNoAck:
-      return HandoverResult::kNoAck;
-    case WorkerSlot::Settled::kWorkerDead:
-      break;
+    case WorkerSlot::Settled::kAcked: return HandoverResult::kAcked;
+    case WorkerSlot::Settled::kRefused: return HandoverResult::kRefused;
+    case WorkerSlot::Settled::kNoAck: return HandoverResult::kNoAck;
+    case WorkerSlot::Settled::kWorkerDead: break;
   }
   return HandoverResult::kWorkerDead;
 }

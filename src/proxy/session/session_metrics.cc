@@ -4,34 +4,23 @@ namespace hubgate::proxy {
 
 std::string_view to_string(HandoverResult result) noexcept {
   switch (result) {
-    case HandoverResult::kAcked:
-      return "acked";
-    case HandoverResult::kRefused:
-      return "refused";
-    case HandoverResult::kFull:
-      return "full";
-    case HandoverResult::kTooLarge:
-      return "too_large";
-    case HandoverResult::kNoAck:
-      return "no_ack";
-    case HandoverResult::kWorkerDead:
-      return "worker_dead";
-    case HandoverResult::kCount:
-      break;
+    case HandoverResult::kAcked: return "acked";
+    case HandoverResult::kRefused: return "refused";
+    case HandoverResult::kFull: return "full";
+    case HandoverResult::kTooLarge: return "too_large";
+    case HandoverResult::kNoAck: return "no_ack";
+    case HandoverResult::kWorkerDead: return "worker_dead";
+    case HandoverResult::kCount: break;
   }
   return "?";
 }
 
 std::string_view to_string(ClosedBy by) noexcept {
   switch (by) {
-    case ClosedBy::kClient:
-      return "client";
-    case ClosedBy::kEndpoint:
-      return "endpoint";
-    case ClosedBy::kProxy:
-      return "proxy";
-    case ClosedBy::kCount:
-      break;
+    case ClosedBy::kClient: return "client";
+    case ClosedBy::kEndpoint: return "endpoint";
+    case ClosedBy::kProxy: return "proxy";
+    case ClosedBy::kCount: break;
   }
   return "?";
 }

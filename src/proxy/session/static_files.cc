@@ -142,7 +142,7 @@ StaticFile find_static_file(const std::string& folder, std::string_view prefix, 
     *name += "index.html";
   }
   Descriptor file = open_below(root.get(), *name, O_RDONLY);
-  struct stat facts {};
+  struct stat facts{};
   if (!file.is_open() || ::fstat(file.get(), &facts) != 0) return found;
   if (S_ISDIR(facts.st_mode) && !asks_folder) {
     found.status = 308;  // so that relative links in its index.html are right

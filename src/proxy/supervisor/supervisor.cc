@@ -220,14 +220,10 @@ void Supervisor::signal_proxy(int signal) const {
 
 void Supervisor::on_signal(int signal) {
   switch (signal) {
-    case SIGCHLD:
-      return reap();
-    case SIGHUP:
-      return send(encode(control::Reload{}));
-    case SIGUSR1:
-      return send(encode(control::ReopenLogs{}));
-    default:
-      return stop();
+    case SIGCHLD: return reap();
+    case SIGHUP: return send(encode(control::Reload{}));
+    case SIGUSR1: return send(encode(control::ReopenLogs{}));
+    default: return stop();
   }
 }
 

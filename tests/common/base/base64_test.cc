@@ -5,8 +5,12 @@
 using namespace hubgate;
 
 TEST_CASE("base64 encodes RFC 4648's examples and reads them back", "[base]") {
-  const std::pair<std::string, std::string> rows[] = {{"", ""},          {"f", "Zg=="},     {"fo", "Zm8="},
-                                                      {"foo", "Zm9v"},   {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
+  const std::pair<std::string, std::string> rows[] = {{"", ""},
+                                                      {"f", "Zg=="},
+                                                      {"fo", "Zm8="},
+                                                      {"foo", "Zm9v"},
+                                                      {"foob", "Zm9vYg=="},
+                                                      {"fooba", "Zm9vYmE="},
                                                       {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, coded] : rows) {
     CAPTURE(plain);

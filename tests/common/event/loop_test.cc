@@ -1,7 +1,7 @@
 #include "common/event/loop.h"
 
-#include <csignal>
 #include <sys/socket.h>
+#include <csignal>
 #include <string>
 #include <thread>
 

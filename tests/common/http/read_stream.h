@@ -121,8 +121,7 @@ std::string story_of(std::string_view stream, MakeReader make, bool pipelines = 
 }
 
 inline std::string requests_of(std::string_view stream, const http::ReaderLimits& limits = {}) {
-  return story_of(
-      stream, [&] { return http::RequestReader(limits); }, true);
+  return story_of(stream, [&] { return http::RequestReader(limits); }, true);
 }
 
 inline std::string response_of(std::string_view stream, bool to_head_request = false) {

@@ -19,8 +19,8 @@ TEST_CASE("addresses read and print the same", "[net]") {
 
 TEST_CASE("what is no address is refused with the reason", "[net]") {
   const std::pair<const char*, const char*> rows[] = {
-      {"127.0.0.1", "no port"},    {"127.0.0.1:x", "port"},    {"127.0.0.1:65536", "port"}, {"localhost:80", "no IPv4"},
-      {"::1:80", "in brackets"},   {"[::g]:80", "no IPv6"},    {"unix:", "path is empty"},  {"", "no port"}};
+      {"127.0.0.1", "no port"},  {"127.0.0.1:x", "port"}, {"127.0.0.1:65536", "port"}, {"localhost:80", "no IPv4"},
+      {"::1:80", "in brackets"}, {"[::g]:80", "no IPv6"}, {"unix:", "path is empty"},  {"", "no port"}};
   for (const auto& [text, why] : rows) {
     CAPTURE(text);
     const auto address = net::Address::parse(text);

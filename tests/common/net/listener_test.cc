@@ -55,7 +55,9 @@ TEST_CASE("a listener accepts what connects, over v4, v6 and Unix sockets", "[ne
 TEST_CASE("a stale Unix socket is replaced, a living one is not", "[net]") {
   const Folder folder;
   const net::Address address = parsed("unix:" + folder.path + "/s");
-  { REQUIRE(net::open_listening_socket(address)); }  // closed, the file stays
+  {
+    REQUIRE(net::open_listening_socket(address));
+  }  // closed, the file stays
   auto living = net::open_listening_socket(address);
   REQUIRE(living);
   const auto second = net::open_listening_socket(address);

@@ -43,7 +43,7 @@ struct Endpoint final : net::Connection::Handler {
 TEST_CASE("a self-signed pair is made once, its key readable by the owner only", "[net][tls]") {
   const Pems pems;
   REQUIRE(net::make_self_signed_pair(pems.certificate, pems.key));
-  struct stat info {};
+  struct stat info{};
   REQUIRE(::stat(pems.key.c_str(), &info) == 0);
   CHECK((info.st_mode & 0777) == 0600);
   const auto before = std::filesystem::last_write_time(pems.certificate);

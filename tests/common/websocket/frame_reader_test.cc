@@ -27,11 +27,8 @@ std::string read_all(Role reader_role, const Stream& stream, std::size_t first, 
       const FrameStep step = reader.read(input.subspan(taken));
       taken += step.taken;
       switch (step.event) {
-        case FrameEvent::kNeedMore:
-          return taken;
-        case FrameEvent::kError:
-          said += "error " + std::to_string(step.close_code);
-          return std::string::npos;
+        case FrameEvent::kNeedMore: return taken;
+        case FrameEvent::kError: said += "error " + std::to_string(step.close_code); return std::string::npos;
         case FrameEvent::kControl:
           // Between the pieces of a message: shown apart, so that the order of pieces does not matter.
           said = "control" + std::to_string(static_cast<int>(step.opcode)) + ":" + std::string(as_text(step.payload)) +

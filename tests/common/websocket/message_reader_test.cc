@@ -25,23 +25,16 @@ std::string read_all(Role role, const Stream& stream, std::size_t first, std::si
       taken += step.taken;
       const std::string payload(as_text(step.payload));
       switch (step.event) {
-        case MessageEvent::kNeedMore:
-          return taken;
+        case MessageEvent::kNeedMore: return taken;
         case MessageEvent::kMessage:
           said += (step.opcode == Opcode::kText ? "text:" : "binary:") + payload + "|";
           break;
-        case MessageEvent::kPing:
-          said += "ping:" + payload + "|";
-          break;
-        case MessageEvent::kPong:
-          said += "pong:" + payload + "|";
-          break;
+        case MessageEvent::kPing: said += "ping:" + payload + "|"; break;
+        case MessageEvent::kPong: said += "pong:" + payload + "|"; break;
         case MessageEvent::kClose:
           said += "close " + std::to_string(step.close_code) + ":" + payload;
           return std::string::npos;
-        case MessageEvent::kError:
-          said += "error " + std::to_string(step.close_code);
-          return std::string::npos;
+        case MessageEvent::kError: said += "error " + std::to_string(step.close_code); return std::string::npos;
       }
     }
   });

@@ -34,21 +34,14 @@ inline std::string said(std::string stream) {
     rest = rest.subspan(step.taken);
     const std::string payload(as_text(step.payload));
     switch (step.event) {
-      case websocket::MessageEvent::kNeedMore:
-        return rest.empty() ? all : all + "(cut)";
+      case websocket::MessageEvent::kNeedMore: return rest.empty() ? all : all + "(cut)";
       case websocket::MessageEvent::kMessage:
         all += (step.opcode == websocket::Opcode::kText ? "text:" : "binary:") + payload + "|";
         break;
-      case websocket::MessageEvent::kPing:
-        all += "ping:" + payload + "|";
-        break;
-      case websocket::MessageEvent::kPong:
-        all += "pong:" + payload + "|";
-        break;
-      case websocket::MessageEvent::kClose:
-        return all + "close " + std::to_string(step.close_code);
-      case websocket::MessageEvent::kError:
-        return all + "(error " + std::to_string(step.close_code) + ")";
+      case websocket::MessageEvent::kPing: all += "ping:" + payload + "|"; break;
+      case websocket::MessageEvent::kPong: all += "pong:" + payload + "|"; break;
+      case websocket::MessageEvent::kClose: return all + "close " + std::to_string(step.close_code);
+      case websocket::MessageEvent::kError: return all + "(error " + std::to_string(step.close_code) + ")";
     }
   }
 }

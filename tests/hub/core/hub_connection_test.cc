@@ -85,8 +85,7 @@ class NotingHub : public Hub {
 
 struct Noting : Notes, HubFixture<NotingHub> {
   explicit Noting(HubOptions options = {}, hub::HubDispatcher::UserId user_id = nullptr)
-      : HubFixture(
-            options, [this] { return std::make_unique<NotingHub>(*this); }, std::move(user_id)) {}
+      : HubFixture(options, [this] { return std::make_unique<NotingHub>(*this); }, std::move(user_id)) {}
   std::vector<std::string> take_lines() { return std::exchange(lines, {}); }
 };
 
@@ -208,8 +207,8 @@ TEST_CASE("calls received before a close run before on_disconnected", "[hub][ord
     CHECK(hub.take_lines() == Lines{"connected", "path ", "begin a", "aborted a"});
     hub.release_one();
     hub.settle();
-    CHECK(hub.take_lines() == Lines{"end a of connection_00000000001", "b", "disconnected - aborted",
-                                    "gone connection_00000000001"});
+    CHECK(hub.take_lines() ==
+          Lines{"end a of connection_00000000001", "b", "disconnected - aborted", "gone connection_00000000001"});
     CHECK(client.take() == R"({"type":7,"allowReconnect":true})");  // tried; the transport is gone
   }
 }
@@ -222,8 +221,8 @@ TEST_CASE("a Close behind a running call that nobody waits for takes effect at o
   client.send(R"({"type":7})");
   hub.settle();
   CHECK(client.take() == R"({"type":7})");
-  CHECK(hub.take_lines() == Lines{"connected", "path ", "begin a", "aborted a", "disconnected - aborted",
-                                  "gone connection_00000000001"});
+  CHECK(hub.take_lines() ==
+        Lines{"connected", "path ", "begin a", "aborted a", "disconnected - aborted", "gone connection_00000000001"});
   client.release();
   CHECK(hub.handler.size() == 0);
   // The call outlives the connection and may still ask who it was.
@@ -240,8 +239,7 @@ TEST_CASE("an abort by hub code closes without reconnect and drops what waits", 
   hub.settle();
   CHECK(client.take() == R"({"type":7})");
   CHECK(client.close_code() == 1000);
-  CHECK(hub.take_lines() ==
-        Lines{"connected", "path ", "disconnected - aborted", "gone connection_00000000001"});
+  CHECK(hub.take_lines() == Lines{"connected", "path ", "disconnected - aborted", "gone connection_00000000001"});
   CHECK(hub.lifetime.events() == Lines{"connected ", "disconnected"});
 }
 
@@ -253,8 +251,9 @@ TEST_CASE("a failing on_connected closes with an error and without reconnect; on
   TestClient client(hub.handler);
   REQUIRE(client.connect());
   hub.settle();
-  CHECK(client.take() == (detailed ? R"({"type":7,"error":"Connection closed with an error. InvalidOperationException: no entry"})"
-                                   : R"({"type":7,"error":"Connection closed with an error."})"));
+  CHECK(client.take() ==
+        (detailed ? R"({"type":7,"error":"Connection closed with an error. InvalidOperationException: no entry"})"
+                  : R"({"type":7,"error":"Connection closed with an error."})"));
   CHECK(hub.take_lines() == Lines{"connected"});
   CHECK(hub.lifetime.events() == Lines{"connected ", "disconnected"});
 }
@@ -455,8 +454,8 @@ TEST_CASE("request facts are kept when the hub wants them", "[hub]") {
   TestClient client(hub.handler);
   REQUIRE(client.connect());
   client.send(call("Path", "1"));
-  CHECK(client.take() == (keeps ? R"({"type":3,"invocationId":"1","result":true})"
-                                : R"({"type":3,"invocationId":"1","result":false})"));
+  CHECK(client.take() ==
+        (keeps ? R"({"type":3,"invocationId":"1","result":true})" : R"({"type":3,"invocationId":"1","result":false})"));
 }
 
 TEST_CASE("a send of hub code reaches every client with its arguments", "[hub]") {
@@ -498,9 +497,10 @@ TEST_CASE("a client that never pinged is never timed out; one that did is, after
   CHECK_FALSE(client.close_code());
   hub.advance(seconds(4));
   CHECK(client.close_code() == 1000);
-  CHECK_THAT(client.take(), contains(R"({"type":7,"error":"Connection closed with an error. OperationCanceledException: )"
-                                     R"(Client hasn't sent a message/ping within the configured ClientTimeoutInterval.",)"
-                                     R"("allowReconnect":true})"));
+  CHECK_THAT(client.take(),
+             contains(R"({"type":7,"error":"Connection closed with an error. OperationCanceledException: )"
+                      R"(Client hasn't sent a message/ping within the configured ClientTimeoutInterval.",)"
+                      R"("allowReconnect":true})"));
 }
 
 TEST_CASE("a handshake that does not come in time is canceled", "[hub][handshake][time]") {

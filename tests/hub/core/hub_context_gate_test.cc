@@ -49,8 +49,8 @@ TEST_CASE("whatever is still on its way when the server ends is answered", "[hub
   turn_until_idle(f.loop);
   f.executor->close();
   f.context.clients().all().send_then(f.note("late"), "C");
-  CHECK(f.heard == std::vector<std::string>{"waiting the server is gone", "posted the server is gone",
-                                            "late the server is gone"});
+  CHECK(f.heard ==
+        std::vector<std::string>{"waiting the server is gone", "posted the server is gone", "late the server is gone"});
 }
 
 TEST_CASE("a group change is done when the lifetime manager says so", "[hub][context]") {
@@ -76,8 +76,8 @@ TEST_CASE("every audience reaches its function of the lifetime manager", "[hub][
   clients.groups({"g", "h"}).send_then(f.note("groups"), "A");
   clients.user("u").send_then(f.note("user"), "A");
   turn_until_idle(f.loop);
-  CHECK(f.heard == std::vector<std::string>{"all_except 0", "client 0", "clients 0", "group_except 0", "groups 2",
-                                            "user 0"});
+  CHECK(f.heard ==
+        std::vector<std::string>{"all_except 0", "client 0", "clients 0", "group_except 0", "groups 2", "user 0"});
 }
 
 }  // namespace

@@ -26,8 +26,8 @@ class HubFixture {
   explicit HubFixture(HubOptions options = {}, std::function<std::unique_ptr<Hub>()> make = nullptr,
                       hub::HubDispatcher::UserId user_id = nullptr)
       : methods_(methods_of()),
-        dispatcher_(methods_, make != nullptr ? std::move(make) : default_make(), options,
-                    std::move(user_id), lifetime, *log),
+        dispatcher_(methods_, make != nullptr ? std::move(make) : default_make(), options, std::move(user_id), lifetime,
+                    *log),
         handler({loop, timers, *log, dispatcher_, lifetime}, options,
                 {hub::find_standard_protocol("json"), hub::find_standard_protocol("messagepack")}) {}
   ~HubFixture() { executor_->close(); }

@@ -167,7 +167,9 @@ TEST_CASE("a coroutine that can never go on is destroyed with what it holds", "[
 TEST_CASE("a task that is dropped still runs to its end", "[hub][task]") {
   bool gone = false;
   const TaskSource<> source;
-  { const Task<> dropped = waiting(source.task(), std::make_unique<Witness>(gone)); }
+  {
+    const Task<> dropped = waiting(source.task(), std::make_unique<Witness>(gone));
+  }
   CHECK_FALSE(gone);
   source.complete();
   CHECK(gone);

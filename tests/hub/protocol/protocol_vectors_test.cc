@@ -79,20 +79,16 @@ Result<Payload> written(const HubProtocol& protocol, const std::string& vector, 
       }
       return protocol.write_completion(completion);
     }
-    case MessageType::kCancelInvocation:
-      return protocol.write_cancel(id, &headers);
-    case MessageType::kPing:
-      return protocol.write_ping();
+    case MessageType::kCancelInvocation: return protocol.write_cancel(id, &headers);
+    case MessageType::kPing: return protocol.write_ping();
     case MessageType::kClose: {
       const std::string error = member(meaning, "error");
       const std::string_view view = error;
       const bool has_error = meaning.contains("error") && !meaning["error"].is_null();
       return protocol.write_close(has_error ? &view : nullptr, meaning.at("allowReconnect").get<bool>());
     }
-    case MessageType::kAck:
-      return protocol.write_ack(meaning.at("sequenceId").get<std::int64_t>());
-    case MessageType::kSequence:
-      return protocol.write_sequence(meaning.at("sequenceId").get<std::int64_t>());
+    case MessageType::kAck: return protocol.write_ack(meaning.at("sequenceId").get<std::int64_t>());
+    case MessageType::kSequence: return protocol.write_sequence(meaning.at("sequenceId").get<std::int64_t>());
   }
   return make_error(ErrorCode::kInternal, "no such type");
 }
@@ -169,12 +165,9 @@ void check_message(const HubProtocol& protocol, const HubMessage& message, const
       CHECK(message.allow_reconnect == expected.at("allowReconnect").get<bool>());
       break;
     case MessageType::kAck:
-    case MessageType::kSequence:
-      CHECK(message.sequence_id == expected.at("sequenceId").get<std::int64_t>());
-      break;
+    case MessageType::kSequence: CHECK(message.sequence_id == expected.at("sequenceId").get<std::int64_t>()); break;
     case MessageType::kCancelInvocation:
-    case MessageType::kPing:
-      break;
+    case MessageType::kPing: break;
   }
 }
 

@@ -50,8 +50,8 @@ struct Gateway {
     auto two = PacketLink::make_pair();
     control_end.emplace(loop, std::move(one->first));
     handover_end.emplace(loop, std::move(two->first));
-    const std::string links = "control=" + std::to_string(one->second.release()) +
-                              ",handover=" + std::to_string(two->second.release());
+    const std::string links =
+        "control=" + std::to_string(one->second.release()) + ",handover=" + std::to_string(two->second.release());
     ::setenv("HUBGATE_LINKS", links.c_str(), 1);
     server.server().map<NameHub>("/name", {.backplane_name = "Test.NameHub"},
                                  [this] { return std::make_unique<NameHub>(server.server()); });
@@ -176,7 +176,8 @@ TEST_CASE("tokens of a supervised server begin with the gateway's tag", "[hub][s
   accept.kind = control::Accept::Kind::kRelay;
   gateway.handover_end->link.send(encode(accept), given.get());
   const std::string request =
-      "POST /name/negotiate?negotiateVersion=1 HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+      "POST /name/negotiate?negotiateVersion=1 HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\nConnection: "
+      "close\r\n\r\n";
   REQUIRE(::write(client.get(), request.data(), request.size()) == static_cast<ssize_t>(request.size()));
   REQUIRE(gateway.hears_on_handover(encode(control::Mine{kEpoch, 1})));
   std::string answer;

@@ -48,7 +48,8 @@ TEST_CASE("a line for a group reaches its members only, until they leave", "[wor
   REQUIRE(bob.connect());
   ann.send(call("Join", R"(["g"])"));
   bob.send(call("SendToGroup", R"(["g","1"])"));
-  CHECK(ann.take() == std::string(kDone) + R"( {"type":1,"target":"Receive","arguments":["connection_00000000002","1"]})");
+  CHECK(ann.take() ==
+        std::string(kDone) + R"( {"type":1,"target":"Receive","arguments":["connection_00000000002","1"]})");
   CHECK(bob.take() == kDone);
   ann.send(call("Leave", R"(["g"])"));
   hub.settle();

@@ -152,30 +152,14 @@ TEST_CASE("every field of a configuration is described, so that no difference go
   const std::size_t count = GENERATE(range(0, 8));
   ProxyConfig wanted = base();
   switch (count) {
-    case 0:
-      wanted.user = "x";
-      break;
-    case 1:
-      wanted.redis_group = "x";
-      break;
-    case 2:
-      wanted.backplane.prefix = "x";
-      break;
-    case 3:
-      wanted.backplane.scoped_sends = true;
-      break;
-    case 4:
-      wanted.rest.keys = {Secret("x")};
-      break;
-    case 5:
-      wanted.listeners[0].tls = TlsFiles{"c", "k"};
-      break;
-    case 6:
-      wanted.pools[0].balance = BalancePolicy::kPowerOfTwo;
-      break;
-    default:
-      wanted.watch = false;
-      break;
+    case 0: wanted.user = "x"; break;
+    case 1: wanted.redis_group = "x"; break;
+    case 2: wanted.backplane.prefix = "x"; break;
+    case 3: wanted.backplane.scoped_sends = true; break;
+    case 4: wanted.rest.keys = {Secret("x")}; break;
+    case 5: wanted.listeners[0].tls = TlsFiles{"c", "k"}; break;
+    case 6: wanted.pools[0].balance = BalancePolicy::kPowerOfTwo; break;
+    default: wanted.watch = false; break;
   }
   CHECK(plan_reload(*make_snapshot(base()), wanted).snapshot != nullptr);
 }

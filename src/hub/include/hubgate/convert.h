@@ -284,7 +284,7 @@ template <class T>
 class Fields {
  public:
   template <class M>
-  Fields& add(std::string_view name, M T::*member) {
+  Fields& add(std::string_view name, M T::* member) {
     fields_.push_back({std::string(name), [member](const T& object) { return Converter<M>::to_value(object.*member); },
                        [member](Value&& value, ValueFormat format, T& object) {
                          return Converter<M>::from_value(std::move(value), format, object.*member);
@@ -372,13 +372,9 @@ class EnumNames {
 };
 
 template <class T>
-concept DescribedStruct = std::is_class_v<T> && requires(Fields<T>& fields) {
-  describe(fields);
-};
+concept DescribedStruct = std::is_class_v<T> && requires(Fields<T>& fields) { describe(fields); };
 template <class T>
-concept DescribedEnum = std::is_enum_v<T> && requires(EnumNames<T>& names) {
-  describe(names);
-};
+concept DescribedEnum = std::is_enum_v<T> && requires(EnumNames<T>& names) { describe(names); };
 
 template <DescribedStruct T>
 struct Converter<T> {

@@ -112,8 +112,8 @@ struct HubDefinition {
 
 /// How a parameter is kept until the call: by value.
 template <class P>
-using Kept = std::conditional_t<std::is_same_v<std::remove_cvref_t<P>, std::string_view>, std::string,
-                                std::remove_cvref_t<P>>;
+using Kept =
+    std::conditional_t<std::is_same_v<std::remove_cvref_t<P>, std::string_view>, std::string, std::remove_cvref_t<P>>;
 
 template <class T>
 Task<Value> value_of(Task<T> task) {
@@ -169,8 +169,7 @@ class HubMember final : public HubMethod {
   std::unique_ptr<BoundCall> bind([[maybe_unused]] std::vector<Value>& arguments, [[maybe_unused]] ValueFormat format,
                                   std::index_sequence<I...>) const {
     std::tuple<Kept<P>...> kept;
-    const bool fits =
-        (Converter<Kept<P>>::from_value(std::move(arguments[I]), format, std::get<I>(kept)) && ...);
+    const bool fits = (Converter<Kept<P>>::from_value(std::move(arguments[I]), format, std::get<I>(kept)) && ...);
     if (!fits) return nullptr;
     return std::make_unique<BoundMember<H, Method, R, P...>>(method_, std::move(kept));
   }

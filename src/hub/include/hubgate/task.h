@@ -116,9 +116,8 @@ class TaskState : public std::enable_shared_from_this<TaskState<T>> {
       next.run();
     } else {
       // std::function wants to copy; the continuation has one owner, so it goes in a shared box.
-      executor->post([box = std::make_shared<Continuation>(std::move(next)), self = this->shared_from_this()] {
-        box->run();
-      });
+      executor->post(
+          [box = std::make_shared<Continuation>(std::move(next)), self = this->shared_from_this()] { box->run(); });
     }
   }
 
@@ -331,8 +330,8 @@ class TaskSource {
     std::shared_ptr<detail::TaskState<T>> state = std::make_shared<detail::TaskState<T>>();
     ~Last() {
       if (state->is_done()) return;
-      state->finish(std::variant<detail::Stored<T>, std::exception_ptr>(
-                        std::in_place_index<1>, std::make_exception_ptr(AbandonedError())),
+      state->finish(std::variant<detail::Stored<T>, std::exception_ptr>(std::in_place_index<1>,
+                                                                        std::make_exception_ptr(AbandonedError())),
                     false);
     }
   };

@@ -91,13 +91,13 @@ class Value {
   Value() noexcept = default;
   Value(std::nullptr_t) noexcept {}
   template <class T>
-  requires std::is_same_v<T, bool> Value(T value)
-  noexcept : data_(std::in_place_type<bool>, value) {}
+    requires std::is_same_v<T, bool>
+  Value(T value) noexcept : data_(std::in_place_type<bool>, value) {}
   template <class T>
-  requires(std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char> &&
-           !std::is_same_v<T, char8_t> && !std::is_same_v<T, char16_t> && !std::is_same_v<T, char32_t> &&
-           !std::is_same_v<T, wchar_t>) Value(T value)
-  noexcept {
+    requires(std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char> &&
+             !std::is_same_v<T, char8_t> && !std::is_same_v<T, char16_t> && !std::is_same_v<T, char32_t> &&
+             !std::is_same_v<T, wchar_t>)
+  Value(T value) noexcept {
     // One number, one kind: uint64 only where int64 ends, so that equal numbers are equal values.
     if (std::is_unsigned_v<T> && static_cast<std::uint64_t>(value) > static_cast<std::uint64_t>(INT64_MAX)) {
       data_.emplace<std::uint64_t>(static_cast<std::uint64_t>(value));
