@@ -19,6 +19,10 @@ HostedHub::HostedHub(std::string path, HubOptions options, detail::HubDefinition
   if (make_hub_ == nullptr) {
     throw std::invalid_argument("the hub at '" + path_ + "' needs arguments: give map() a function that makes it");
   }
+  if (options_.maximum_parallel_invocations == 0) {
+    throw std::invalid_argument("the hub at '" + path_ +
+                                "' allows no call: maximum_parallel_invocations is at least 1");
+  }
 }
 
 HostedHub::~HostedHub() { close(); }

@@ -41,7 +41,8 @@ class HubCallerContext {
   virtual void abort() = 0;
   /// Happens when the client's connection is lost or closed, before on_disconnected.
   virtual CancelToken aborted() const = 0;
-  /// Null unless the hub's options keep the facts (`keep_http_facts`), or this is on_connected.
+  /// Null unless the hub's options keep the facts (`keep_http_facts`), or this is on_connected; null when the client is
+  /// gone. Valid until the next co_await: ask again after it.
   virtual const HttpFacts* http() const = 0;
 };
 

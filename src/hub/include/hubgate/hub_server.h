@@ -63,7 +63,7 @@ struct HubOptions {
   std::chrono::milliseconds client_timeout_interval{30'000};
   /// One message as framed; 0: no limit.
   std::size_t maximum_receive_message_size = 32 * 1024;
-  /// Plain calls of one client that run at a time.
+  /// Plain calls of one client that run at a time; at least 1.
   std::uint32_t maximum_parallel_invocations = 1;
   /// Received bytes that wait for a call to end; above it nothing more is read.
   std::size_t application_max_buffer_size = 64 * 1024;
