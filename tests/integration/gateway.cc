@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -59,6 +60,9 @@ TcpClient::TcpClient(std::uint16_t port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  // As browsers do; else a request waits for the acknowledgement of the one before.
+  const int on = 1;
+  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) socket_ = std::move(socket);
 }
 
@@ -105,6 +109,11 @@ bool TcpClient::has_ended() {
   char byte = 0;
   const ssize_t got = ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return got == 0 || (got < 0 && errno != EAGAIN);
+}
+
+bool TcpClient::has_input() {
+  char byte = 0;
+  return !input_.empty() || ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 void TcpClient::wait_for_end() {
@@ -256,7 +265,8 @@ void Gateway::signal(int signal) const { ::kill(supervisor_, signal); }
 
 int Gateway::wait_for_end(std::chrono::milliseconds limit) {
   int status = 0;
-  wait_for("the supervisor's end", [&] { return ::waitpid(supervisor_, &status, WNOHANG) == supervisor_; }, limit);
+  wait_for(
+      "the supervisor's end", [&] { return ::waitpid(supervisor_, &status, WNOHANG) == supervisor_; }, limit);
   supervisor_ = -1;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }

@@ -44,6 +44,8 @@ class TcpClient {
   HttpAnswer request(const std::string& method, const std::string& target, bool keep_alive = true);
   /// The peer has ended or reset it; does not wait.
   bool has_ended();
+  /// Something waits to be read; does not wait.
+  bool has_input();
   /// Waits for the peer's end.
   void wait_for_end();
 

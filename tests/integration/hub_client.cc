@@ -24,15 +24,16 @@ std::size_t frame_length(const std::string& input, std::size_t& header) {
 
 }  // namespace
 
-HubClient::HubClient(std::uint16_t port, const std::string& path) {
+HubClient::HubClient(std::uint16_t port, const std::string& path, const std::string& query) {
+  const std::string more = query.empty() ? "" : "&" + query;
   TcpClient negotiating(port);
   REQUIRE(negotiating.is_connected());
-  const HttpAnswer answer = negotiating.request("POST", path + "/negotiate?negotiateVersion=1", false);
+  const HttpAnswer answer = negotiating.request("POST", path + "/negotiate?negotiateVersion=1" + more, false);
   REQUIRE(answer.status == 200);
   token_ = nlohmann::json::parse(answer.body)["connectionToken"];
   socket_ = TcpClient(port);
   REQUIRE(socket_.is_connected());
-  socket_.send("GET " + path + "?id=" + token_ +
+  socket_.send("GET " + path + "?id=" + token_ + more +
                " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
   const std::string head = socket_.read([](const std::string& input) {
@@ -98,6 +99,21 @@ nlohmann::json HubClient::call(const std::string& method, nlohmann::json argumen
     if ((*message)["type"] != 3 || (*message)["invocationId"] != id) continue;
     CHECK_FALSE(message->contains("error"));
     return message->value("result", nlohmann::json());
+  }
+}
+
+HubClients connect_clients(const Gateway& gateway, std::size_t count) {
+  HubClients clients;
+  for (std::size_t i = 0; i < count; ++i) clients.push_back(std::make_unique<HubClient>(gateway.port(), "/bench"));
+  return clients;
+}
+
+void check_all_echo(HubClients& clients, const std::string& text) {
+  for (auto& client : clients) client->send("Echo", {text}, text);
+  for (auto& client : clients) {
+    const auto message = client->next_message();
+    REQUIRE(message.has_value());
+    REQUIRE((*message)["result"] == text);
   }
 }
 
