@@ -88,8 +88,8 @@ class Value {
   using Array = std::vector<Value>;
   using Map = ValueMap;
 
-  Value() noexcept = default;
-  Value(std::nullptr_t) noexcept {}
+  Value() noexcept;
+  Value(std::nullptr_t) noexcept;
   template <class T>
     requires std::is_same_v<T, bool>
   Value(T value) noexcept : data_(std::in_place_type<bool>, value) {}
@@ -97,25 +97,18 @@ class Value {
     requires(std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char> &&
              !std::is_same_v<T, char8_t> && !std::is_same_v<T, char16_t> && !std::is_same_v<T, char32_t> &&
              !std::is_same_v<T, wchar_t>)
-  Value(T value) noexcept {
-    // One number, one kind: uint64 only where int64 ends, so that equal numbers are equal values.
-    if (std::is_unsigned_v<T> && static_cast<std::uint64_t>(value) > static_cast<std::uint64_t>(INT64_MAX)) {
-      data_.emplace<std::uint64_t>(static_cast<std::uint64_t>(value));
-    } else {
-      data_.emplace<std::int64_t>(static_cast<std::int64_t>(value));
-    }
-  }
-  Value(float value) noexcept : data_(std::in_place_type<float>, value) {}
-  Value(double value) noexcept : data_(std::in_place_type<double>, value) {}
-  Value(std::string value) noexcept : data_(std::in_place_type<std::string>, std::move(value)) {}
-  Value(std::string_view value) : data_(std::in_place_type<std::string>, value) {}
-  Value(const char* value) : data_(std::in_place_type<std::string>, value) {}
-  Value(Bytes value) noexcept : data_(std::in_place_type<Bytes>, std::move(value)) {}
+  Value(T value) noexcept : Value(static_cast<std::uint64_t>(value), std::is_unsigned_v<T>) {}
+  Value(float value) noexcept;
+  Value(double value) noexcept;
+  Value(std::string value) noexcept;
+  Value(std::string_view value);
+  Value(const char* value);
+  Value(Bytes value) noexcept;
   Value(Array value) noexcept;
   Value(Map value) noexcept;
-  Value(Timestamp value) noexcept : data_(std::in_place_type<Timestamp>, value) {}
-  Value(Extension value) noexcept : data_(std::in_place_type<Extension>, std::move(value)) {}
-  Value(NumberText value) noexcept : data_(std::in_place_type<NumberText>, std::move(value)) {}
+  Value(Timestamp value) noexcept;
+  Value(Extension value) noexcept;
+  Value(NumberText value) noexcept;
   Value(TwoForms value) noexcept;
 
   Value(const Value& other);
@@ -125,7 +118,7 @@ class Value {
   ~Value();
 
   /// An array, in braces: `Value::array({1, "two", nullptr})`.
-  static Value array(std::initializer_list<Value> elements) { return Value(Array(elements)); }
+  static Value array(std::initializer_list<Value> elements);
   /// A dictionary: its keys are written as they are.
   static Value map(std::initializer_list<ValueEntry> entries);
   /// An object: its keys are names of fields (see ValueMap).
@@ -155,6 +148,9 @@ class Value {
   friend bool operator==(const Value& a, const Value& b);
 
  private:
+  // An integer by its bits.
+  Value(std::uint64_t bits, bool is_unsigned) noexcept;
+
   std::variant<std::monostate, bool, std::int64_t, std::uint64_t, float, double, std::string, Bytes, Array, Map,
                Timestamp, Extension, NumberText, TwoForms>
       data_;
@@ -167,6 +163,26 @@ struct ValueEntry {
   friend bool operator==(const ValueEntry&, const ValueEntry&) = default;
 };
 
+// Behind ValueEntry: the variant cannot be made or destroyed before that is complete.
+inline Value::Value() noexcept = default;
+inline Value::Value(std::nullptr_t) noexcept {}
+inline Value::Value(std::uint64_t bits, bool is_unsigned) noexcept {
+  // One number, one kind: uint64 only where int64 ends, so that equal numbers are equal values.
+  if (is_unsigned && bits > static_cast<std::uint64_t>(INT64_MAX)) {
+    data_.emplace<std::uint64_t>(bits);
+  } else {
+    data_.emplace<std::int64_t>(static_cast<std::int64_t>(bits));
+  }
+}
+inline Value::Value(float value) noexcept : data_(std::in_place_type<float>, value) {}
+inline Value::Value(double value) noexcept : data_(std::in_place_type<double>, value) {}
+inline Value::Value(std::string value) noexcept : data_(std::in_place_type<std::string>, std::move(value)) {}
+inline Value::Value(std::string_view value) : data_(std::in_place_type<std::string>, value) {}
+inline Value::Value(const char* value) : data_(std::in_place_type<std::string>, value) {}
+inline Value::Value(Bytes value) noexcept : data_(std::in_place_type<Bytes>, std::move(value)) {}
+inline Value::Value(Timestamp value) noexcept : data_(std::in_place_type<Timestamp>, value) {}
+inline Value::Value(Extension value) noexcept : data_(std::in_place_type<Extension>, std::move(value)) {}
+inline Value::Value(NumberText value) noexcept : data_(std::in_place_type<NumberText>, std::move(value)) {}
 inline Value::Value(Array value) noexcept : data_(std::in_place_type<Array>, std::move(value)) {}
 inline Value::Value(Map value) noexcept : data_(std::in_place_type<Map>, std::move(value)) {}
 inline Value::Value(TwoForms value) noexcept : data_(std::in_place_type<TwoForms>, std::move(value)) {}
@@ -176,6 +192,7 @@ inline Value& Value::operator=(const Value& other) = default;
 inline Value& Value::operator=(Value&& other) noexcept = default;
 inline Value::~Value() = default;
 
+inline Value Value::array(std::initializer_list<Value> elements) { return Value(Array(elements)); }
 inline Value Value::map(std::initializer_list<ValueEntry> entries) { return Value(ValueMap{entries, false}); }
 inline Value Value::object(std::initializer_list<ValueEntry> entries) { return Value(ValueMap{entries, true}); }
 
