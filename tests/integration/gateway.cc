@@ -142,8 +142,9 @@ pool = "main"
 )";
 }
 
-Gateway::Gateway(Options options) {
-  write_config(options.config.empty() ? usual_config() : options.config);
+Gateway::Gateway(Options options)
+    : config_file_(options.config_file.empty() ? folder_ / "hubgate.toml" : options.config_file) {
+  if (options.config_file.empty()) write_config(options.config.empty() ? usual_config() : options.config);
   std::vector<std::string> arguments = {"run", config_file()};
   for (const std::string& assignment : options.overrides) arguments.insert(arguments.end(), {"--set", assignment});
   supervisor_ = start(arguments, folder_ / "out", folder_ / "log");

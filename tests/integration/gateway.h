@@ -58,7 +58,8 @@ class TcpClient {
 class Gateway {
  public:
   struct Options {
-    std::string config = {};  // instead of the usual one
+    std::string config = {};       // instead of the usual one
+    std::string config_file = {};  // instead of one of its own; directories and addresses must be overridden
     std::vector<std::string> overrides = {};
     bool wait_until_ready = true;
   };
@@ -75,7 +76,7 @@ class Gateway {
   std::uint16_t admin_port() const { return admin_port_; }
   pid_t supervisor() const { return supervisor_; }
   const TemporaryFolder& folder() const { return folder_; }
-  std::string config_file() const { return folder_ / "hubgate.toml"; }
+  const std::string& config_file() const { return config_file_; }
   void write_config(const std::string& text) { folder_.write("hubgate.toml", text); }
 
   HttpAnswer admin(const std::string& target) const;
@@ -104,6 +105,7 @@ class Gateway {
   void end();
   pid_t start(const std::vector<std::string>& arguments, const std::string& out, const std::string& err) const;
   TemporaryFolder folder_;
+  std::string config_file_;
   pid_t supervisor_ = -1;
   std::uint16_t port_ = 0;
   std::uint16_t admin_port_ = 0;

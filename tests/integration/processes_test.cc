@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include "tests/integration/gateway.h"
@@ -31,6 +34,23 @@ void wait_until_gone(const std::vector<pid_t>& pids, std::chrono::milliseconds l
       "the end of all processes", [&] { return std::none_of(pids.begin(), pids.end(), test::is_running); }, limit);
 }
 
+// It and all that come from it, whether the status knows them or not.
+std::vector<pid_t> family_of(pid_t ancestor) {
+  std::vector<pid_t> family = {ancestor};
+  for (std::size_t i = 0; i < family.size(); ++i) {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      const std::string name = entry.path().filename();
+      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+      std::ifstream file(entry.path() / "stat");
+      std::string stat;
+      if (!std::getline(file, stat)) continue;
+      // "pid (program) state parent …", and a program's name may hold anything.
+      if (std::stoi(stat.substr(stat.rfind(')') + 4)) == family[i]) family.push_back(std::stoi(name));
+    }
+  }
+  return family;
+}
+
 }  // namespace
 
 TEST_CASE("a gateway says once that it is ready, and a TERM with clients open leaves no process", "[integration]") {
@@ -53,6 +73,29 @@ TEST_CASE("a gateway says once that it is ready, and a TERM with clients open le
   CHECK(gateway.wait_for_end() == 0);
   wait_until_gone(pids, 1s);
   CHECK(gateway.log().find("[main/0] ") != std::string::npos);
+}
+
+TEST_CASE("the demo's configuration serves its page and its hubs, and a TERM leaves no process", "[integration]") {
+  const test::TemporaryFolder home;
+  // As scripts/run starts it.
+  Gateway gateway({.config_file = "conf/hubgate.toml",
+                   .overrides = {"runtime_dir=" + (home / "run"), "state_dir=" + (home / "state"),
+                                 "listener.public.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0", "stop_time=2s"}});
+  const auto page = test::TcpClient(gateway.port()).request("GET", "/", false);
+  CHECK(page.status == 200);
+  CHECK_THAT(page.head, test::contains("Content-Type: text/html"));
+  CHECK_THAT(page.body, test::contains("app.js"));
+  HubClient tab(gateway.port(), "/chat");
+  HubClient other(gateway.port(), "/chat");
+  tab.send("Send", {"hello"});
+  const auto message = other.next_message();
+  REQUIRE(message.has_value());
+  CHECK((*message)["arguments"][1] == "hello");
+  const std::vector<pid_t> pids = family_of(gateway.supervisor());
+  CHECK(pids.size() == 5);
+  gateway.signal(SIGTERM);
+  CHECK(gateway.wait_for_end() == 0);
+  wait_until_gone(pids, 1s);
 }
 
 TEST_CASE("kill -9 of the proxy drops no handed-over connection", "[integration]") {
