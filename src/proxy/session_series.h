@@ -5,7 +5,7 @@
 
 namespace hubgate::proxy {
 
-/// Adds what sessions count to a page (names: proxy.md H.2).
+/// Adds what sessions count to a page.
 void add_session_metrics(const SessionMetrics& metrics, MetricsPage& page);
 
 }  // namespace hubgate::proxy

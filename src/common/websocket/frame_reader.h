@@ -28,7 +28,7 @@ struct FrameStep {
 
 /// Cuts a byte stream into frames and unmasks them in place. Does no I/O and keeps no bytes: payload is handed on as it
 /// comes, headers and control frames only when they are whole. Strict about RSV, opcodes, control frames, masks,
-/// shortest lengths and fragmentation (RFC 6455, 5; signalr.md 2.3); does not judge text or the content of a Close.
+/// shortest lengths and fragmentation (RFC 6455, 5); does not judge text or the content of a Close.
 /// The same bytes give the same payload however the stream is cut.
 class FrameReader {
  public:

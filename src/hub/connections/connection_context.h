@@ -56,7 +56,7 @@ class ConnectionContext {
   virtual void drop_facts() = 0;
 
   /// What the frames of all that is written from now on are called; text at first. Call it as soon as the handshake
-  /// request is valid, before its answer is written (signalr.md 3.4). False when the transport cannot carry binary:
+  /// request is valid, before its answer is written. False when the transport cannot carry binary:
   /// the handshake fails then, and nothing has changed.
   [[nodiscard]] virtual bool set_transfer_format(TransferFormat format) = 0;
 

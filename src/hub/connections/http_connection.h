@@ -17,7 +17,7 @@ namespace hubgate::hub {
 class HttpConnectionManager;
 struct MappedPath;
 
-/// The connection object of SignalR (signalr.md 2.1): made by a negotiation or by a WebSocket without id, found by its
+/// The connection object of SignalR: made by a negotiation or by a WebSocket without id, found by its
 /// token, attached to a transport, disposed of when both the transport and the handler have ended. Owned by the
 /// HttpConnectionManager, which alone destroys it.
 class HttpConnection final : public ConnectionContext, private Transport::Owner {

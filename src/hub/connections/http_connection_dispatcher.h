@@ -16,7 +16,7 @@ namespace hubgate::hub {
 
 class HttpSession;
 
-/// Serves `{path}` and `{path}/negotiate` of every mapped path over HTTP/1.1 (signalr.md 1 and 2): from a listener,
+/// Serves `{path}` and `{path}/negotiate` of every mapped path over HTTP/1.1: from a listener,
 /// over a socket that was handed over with its request head, over a relayed connection. Owns the HTTP connections;
 /// what becomes a WebSocket goes to the HttpConnectionManager. The loop's thread.
 class HttpConnectionDispatcher {

@@ -34,7 +34,7 @@ struct NegotiateRefusal {
   std::string error;
 };
 
-/// Reads the query of a negotiate request (signalr.md 1.1, 1.2).
+/// Reads the query of a negotiate request.
 std::variant<Negotiation, NegotiateRefusal> read_negotiate_query(std::string_view query,
                                                                  const NegotiateOptions& options);
 

@@ -12,7 +12,7 @@
 
 namespace hubgate::hub {
 
-/// SignalR's WebSockets (signalr.md 2.3): takes a net::Connection over after its 101. Frames of either kind are a byte
+/// SignalR's WebSockets: takes a net::Connection over after its 101. Frames of either kind are a byte
 /// stream in; each write is one frame out, made once for all receivers. Owns no buffers while it is idle.
 class WebSocketTransport final : public Transport, private net::Connection::Handler {
  public:

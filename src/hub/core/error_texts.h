@@ -6,7 +6,7 @@
 
 namespace hubgate::hub {
 
-/// The texts that clients see; SignalR's own (signalr.md 6.2, 6.8, appendix D). X is the method's name.
+/// The texts that clients see; SignalR's own. X is the method's name.
 namespace error_text {
 
 inline constexpr std::string_view kClosedWithError = "Connection closed with an error.";

@@ -18,7 +18,7 @@ namespace hubgate::hub {
 
 class HubConnectionHandler;
 
-/// Why a hub connection ends, and what its client and its hub hear of it (signalr.md 6.8).
+/// Why a hub connection ends, and what its client and its hub hear of it.
 struct Ending {
   std::optional<std::string> close_error = {};  // `error` of the Close message
   bool allow_reconnect = false;

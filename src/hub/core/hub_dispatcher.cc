@@ -22,7 +22,7 @@ HubDispatcher::Outcome HubDispatcher::dispatch(HubConnection& connection, const 
     return Outcome::kHandled;
   }
 
-  // MessagePack's StreamInvocation echoes the client's spelling (signalr.md 6.1).
+  // MessagePack's StreamInvocation echoes the client's spelling.
   const bool is_stream = message.type == MessageType::kStreamInvocation;
   const std::string_view name = is_stream && connection.protocol().transfer_format() == TransferFormat::kBinary
                                     ? std::string_view(message.target)

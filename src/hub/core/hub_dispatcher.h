@@ -41,7 +41,7 @@ class HubDispatcher {
     kHandled,
     kMustWait,  // a plain call, and all slots are taken: nothing has happened, offer it again later
   };
-  /// An Invocation or StreamInvocation: checks in SignalR's order (signalr.md 6.2) and runs the method. Errors are
+  /// An Invocation or StreamInvocation: checks in SignalR's order and runs the method. Errors are
   /// answered at once if the client wants an answer.
   Outcome dispatch(HubConnection& connection, const HubMessage& message);
 

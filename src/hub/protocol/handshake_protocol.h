@@ -26,7 +26,7 @@ inline constexpr std::string_view kHandshakeCanceled = "Handshake was canceled."
 inline constexpr std::string_view kHandshakeFailed = "An unexpected error occurred during connection handshake.";
 
 /// Reads one record, without its separator. The error's text is what goes behind kHandshakeFailed, after a space, when
-/// detailed errors are on. Source: signalr.md 3, aspnetcore docs/specs/HubProtocol.md.
+/// detailed errors are on. Source: aspnetcore docs/specs/HubProtocol.md.
 Result<HandshakeRequest> parse_handshake_request(std::string_view record);
 
 /// The protocol that the request asks for; the error's text is for the client as it is. Whether the transport carries

@@ -5,7 +5,7 @@
 
 namespace hubgate::proxy {
 
-/// Adds what a status knows to a page of metrics (proxy.md H.2): processes, pools, configuration, descriptors, and
+/// Adds what a status knows to a page of metrics: processes, pools, configuration, descriptors, and
 /// each worker's own series with the labels `pool` and `endpoint`. Series of a worker that cannot be read are counted
 /// as hubgate_proxy_worker_series_unreadable.
 void add_status_metrics(const StatusReport& report, MetricsPage& page);

@@ -11,7 +11,7 @@
 
 namespace hubgate::proxy {
 
-/// Says when the content of a configuration file has changed on disk (proxy.md D.1). It watches the file's folder, for
+/// Says when the content of a configuration file has changed on disk. It watches the file's folder, for
 /// whatever name: editors replace the file, and a ConfigMap swaps a link beside it. A folder that cannot be watched is
 /// logged and nothing more: SIGHUP and `hubgate reload` still work. Destruction ends it; the loop's thread.
 class ConfigWatcher {

@@ -12,7 +12,7 @@
 #include "proxy/routing/choose_endpoint.h"
 #include "proxy/routing/route_table.h"
 
-// What the user wrote, with every default (architecture, "Configuration"; proxy.md K). Values only: read by
+// What the user wrote, with every default (architecture, "Configuration"). Values only: read by
 // load_proxy_config, judged by check_proxy_config, in force as a Snapshot. conf/hubgate.toml shows every key, and a
 // test compares it with this file.
 

@@ -10,7 +10,7 @@
 
 namespace hubgate::proxy {
 
-/// How long to wait before a process is started again (proxy.md J.3): 100 ms doubled up to 30 s, each shortened by up
+/// How long to wait before a process is started again: 100 ms doubled up to 30 s, each shortened by up
 /// to a half at random; from the start after 60 s of life. Five ends in 60 s: broken, tries go on at the longest wait.
 class BackOff {
  public:

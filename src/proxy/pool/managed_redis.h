@@ -23,7 +23,7 @@
 
 namespace hubgate::proxy {
 
-/// The gateway's own redis-server (proxy.md J.6): on a Unix socket in a private directory, no TCP port, nothing kept
+/// The gateway's own redis-server: on a Unix socket in a private directory, no TCP port, nothing kept
 /// on disk; supervised like a worker. Knows of Redis only how to ask PING. Owned by the Proxy; one thread.
 class ManagedRedis final : private net::Connection::Handler {
  public:

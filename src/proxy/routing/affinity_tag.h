@@ -62,7 +62,7 @@ struct AffinityTag {
   static bool verify(std::string_view tag, const AffinityKeys::Key& key, EndpointKey& of);
 };
 
-/// Where the token of a request leads (proxy.md A.1).
+/// Where the token of a request leads.
 enum class Affinity : std::uint8_t {
   kFound,    // the endpoint lives in that generation
   kNone,     // no id: nothing binds the request

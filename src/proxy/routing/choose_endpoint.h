@@ -33,7 +33,7 @@ struct Candidate {
 /// - round_robin: in turn, by weight.
 ///
 /// In all of them an endpoint in its slow start that has had twice its fair share of the recent assignments is
-/// passed over while another is there (proxy.md B.3): a restarted, empty endpoint must not get every new client.
+/// passed over while another is there: a restarted, empty endpoint must not get every new client.
 std::optional<std::size_t> choose_endpoint(BalancePolicy policy, std::span<const Candidate> candidates,
                                            std::uint64_t& turn, Random& random);
 

@@ -64,7 +64,7 @@ class RouteTable {
     const Route* route = nullptr;  // null: no route, 404. Lives as long as the table
     HubPart hub = HubPart::kNone;
   };
-  /// `path` is normalised (proxy.md F.3), without query. The longest prefix of whole segments wins; the prefix of a
+  /// `path` is normalised, without query. The longest prefix of whole segments wins; the prefix of a
   /// hub route, and a path that the route's pool has announced, match without case and with an optional trailing
   /// slash.
   Match find(std::string_view listener, std::string_view path, const HubPaths& announced) const;

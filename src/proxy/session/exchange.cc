@@ -216,7 +216,7 @@ bool Exchange::may_repeat(const http_client::Failure& failure) const {
   if (body_begun_ || response_started_ || failure.response_begun || failure.error.code != ErrorCode::kClosed)
     return false;
   if (!failure.request_begun) return true;
-  // With a token only what was never seen is repeated (proxy.md A.1).
+  // With a token only what was never seen is repeated.
   return plan_.affinity != Affinity::kFound && is_repeatable(head_, plan_);
 }
 

@@ -10,7 +10,7 @@
 
 namespace hubgate::proxy {
 
-/// What is to be done with a request, as its head, the routes and the tags say (proxy.md A.1, C.1, F.3). A value: it
+/// What is to be done with a request, as its head, the routes and the tags say. A value: it
 /// outlives the snapshot that it was made from.
 struct RequestPlan {
   enum class Action : std::uint8_t {
