@@ -266,8 +266,7 @@ void Gateway::signal(int signal) const { ::kill(supervisor_, signal); }
 
 int Gateway::wait_for_end(std::chrono::milliseconds limit) {
   int status = 0;
-  wait_for(
-      "the supervisor's end", [&] { return ::waitpid(supervisor_, &status, WNOHANG) == supervisor_; }, limit);
+  wait_for("the supervisor's end", [&] { return ::waitpid(supervisor_, &status, WNOHANG) == supervisor_; }, limit);
   supervisor_ = -1;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }

@@ -30,8 +30,7 @@ std::size_t active_of(const Gateway& gateway, const std::string& worker) {
 }
 
 void wait_until_gone(const std::vector<pid_t>& pids, std::chrono::milliseconds limit) {
-  wait_for(
-      "the end of all processes", [&] { return std::none_of(pids.begin(), pids.end(), test::is_running); }, limit);
+  wait_for("the end of all processes", [&] { return std::none_of(pids.begin(), pids.end(), test::is_running); }, limit);
 }
 
 // It and all that come from it, whether the status knows them or not.
@@ -238,7 +237,7 @@ TEST_CASE("managed Redis is private, and comes back when it is killed", "[integr
   Gateway gateway;
   const std::string address = gateway.status()["redis"];
   REQUIRE(address.starts_with("unix:" + gateway.folder() / "run/run-" + std::to_string(gateway.supervisor()) + "/"));
-  struct stat facts {};
+  struct stat facts{};
   REQUIRE(::stat((gateway.folder() / "run/run-" + std::to_string(gateway.supervisor())).c_str(), &facts) == 0);
   CHECK((facts.st_mode & 0777U) == 0700U);
   HubClient one(gateway.port(), "/bench");

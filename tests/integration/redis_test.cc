@@ -151,8 +151,7 @@ TEST_CASE("joins that wait for Redis complete when it dies, and hold when it is 
   wait_for("the workers' counts so far", [&] { return received() == kJoins; });
   ::kill(redis, SIGSTOP);  // it confirms nothing
   for (std::size_t i = 0; i < kJoins; ++i) clients[i]->hub.send("Join", {"room " + std::to_string(i)}, "join");
-  wait_for(
-      "the joins", [&] { return received() == 2 * kJoins; }, 4s);
+  wait_for("the joins", [&] { return received() == 2 * kJoins; }, 4s);
   CHECK(std::none_of(clients.begin(), clients.end(), [](auto& client) { return client->hub.has_input(); }));
   ::kill(redis, SIGKILL);
   for (auto& client : clients) {
