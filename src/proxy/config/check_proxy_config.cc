@@ -9,6 +9,7 @@
 
 #include "common/base/ascii.h"
 #include "common/net/address.h"
+#include "common/net/cidr.h"
 #include "proxy/routing/affinity_tag.h"
 
 namespace hubgate::proxy {
@@ -133,11 +134,22 @@ class Checker {
     for (const ListenerConfig& listener : config_.listeners) {
       const std::string key = "listener." + listener.name;
       check_address(key + ".listen", listener.listen);
+      check_trust(key, listener);
       if (!listener.tls) continue;
       if (listener.tls->certificate.empty()) {
         problem(key + ".tls.certificate", "TLS needs a certificate (name a PEM file, or start with --dev)");
       }
       if (listener.tls->key.empty()) problem(key + ".tls.key", "TLS needs the certificate's key (name a PEM file)");
+    }
+  }
+
+  void check_trust(const std::string& key, const ListenerConfig& listener) {
+    for (const std::string& range : listener.trusted_cidrs) {
+      if (const auto parsed = net::Cidr::parse(range); !parsed) problem(key + ".trusted_cidrs", parsed.error().what);
+    }
+    if (listener.proxy_protocol && listener.trusted_cidrs.empty()) {
+      problem(key + ".proxy_protocol",
+              "a PROXY header is believed of trusted_cidrs only, and there are none (name the balancers' addresses)");
     }
   }
 

@@ -225,6 +225,8 @@ class Loader {
       }
       listener.tls = std::move(files);
     }
+    table.read("proxy_protocol", listener.proxy_protocol);
+    table.read("trusted_cidrs", listener.trusted_cidrs);
     table.finish();
     config_.listeners.push_back(std::move(listener));
   }

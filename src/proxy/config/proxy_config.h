@@ -45,7 +45,9 @@ struct TlsFiles {
 struct ListenerConfig {
   std::string name;
   std::string listen;  // "127.0.0.1:8080", "[::1]:8080", "unix:/path"
-  std::optional<TlsFiles> tls;
+  std::optional<TlsFiles> tls{};
+  bool proxy_protocol = false;               // each connection begins with a PROXY header, v1 or v2
+  std::vector<std::string> trusted_cidrs{};  // whose PROXY header and forwarding fields are believed
 
   friend bool operator==(const ListenerConfig&, const ListenerConfig&) = default;
 };
@@ -76,8 +78,19 @@ struct LimitsConfig {
   std::uint32_t keep_alive_requests = 1000;
   milliseconds keep_alive_age{3'600'000};  // not tunnels
   milliseconds body_idle{30'000};          // between two reads
+  std::size_t body_min_rate = 500;         // bytes a second of a body, on average; 0: any
+  milliseconds body_grace{10'000};         // before the rate counts
   milliseconds write_idle{30'000};         // output waits and the client takes none of it
+  milliseconds linger_time{1'000};         // input is drained after our last byte
+  std::size_t linger_size = 64 * 1024;
   milliseconds tls_handshake_time{10'000};
+  std::uint32_t tls_handshakes = 256;        // at a time
+  milliseconds proxy_header_time{5'000};     // of a listener with proxy_protocol
+  std::uint32_t source_connections = 0;      // open at a time, of one source (an IPv4 address, an IPv6 /64); 0: any
+  std::uint32_t source_connection_rate = 0;  // new ones a second, of one source; 0: any
+  std::uint32_t source_connection_burst = 100;
+  std::uint32_t source_negotiate_rate = 0;  // a second, of one source; 0: any
+  std::uint32_t source_negotiate_burst = 100;
   std::size_t head_size = 16 * 1024;  // the whole head
   std::size_t target_size = 8 * 1024;
   std::size_t field_size = 8 * 1024;  // one header field

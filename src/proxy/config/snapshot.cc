@@ -129,6 +129,8 @@ std::vector<ConfigEntry> describe(const ProxyConfig& config) {
   for (const ListenerConfig& listener : config.listeners) {
     const std::string key = "listener." + listener.name;
     add(key + ".listen", listener.listen);
+    add(key + ".proxy_protocol", text_of(listener.proxy_protocol));
+    add(key + ".trusted_cidrs", joined(listener.trusted_cidrs));
     if (!listener.tls) continue;
     add(key + ".tls.certificate", listener.tls->certificate);
     add(key + ".tls.key", listener.tls->key);

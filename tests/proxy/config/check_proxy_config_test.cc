@@ -56,6 +56,17 @@ TEST_CASE("the same prefix twice on one listener is an error", "[config][check]"
   CHECK(routes("prefix = \"/a\"", "prefix = \"/A\"").empty());
 }
 
+TEST_CASE("a PROXY header needs somebody whose header is believed", "[config][check]") {
+  const auto listener = [](std::string_view keys) {
+    return errors_of(std::string(kListener) + std::string(keys) + "\n" + std::string(kPool));
+  };
+  CHECK(listener("proxy_protocol = true\ntrusted_cidrs = [\"10.0.0.0/8\", \"::1\", \"unix\"]").empty());
+  CHECK(listener("trusted_cidrs = [\"10.0.0.0/8\"]").empty());
+  CHECK_THAT(listener("proxy_protocol = true"), contains("name the balancers' addresses"));
+  CHECK_THAT(listener("trusted_cidrs = [\"10.0.0.1/8\"]"), contains("'10.0.0.1/8' has bits behind its prefix"));
+  CHECK_THAT(listener("trusted_cidrs = [\"balancer\"]"), contains("is no range of addresses"));
+}
+
 TEST_CASE("a pool has either a command or endpoints, and these are addresses", "[config][check]") {
   const auto pool = [](std::string_view keys) {
     return errors_of(std::string(kListener) + "[pool.p]\n" + std::string(keys));
