@@ -140,7 +140,8 @@ bool Proxy::begin(Started started, Inventory inventory) {
                                     .affinity = *affinity_,
                                     .hub_paths = hub_paths_,
                                     .snapshot = snapshot_,
-                                    .metrics = metrics_});
+                                    .metrics = metrics_,
+                                    .sources = sources_});
   open_doors(std::move(started.listeners));
   admin_ = std::make_unique<AdminServer>(loop_, log_, static_cast<AdminHost&>(*this));
   admin_->listen(std::move(started.admin));
@@ -227,7 +228,7 @@ void Proxy::open_doors(std::vector<BoundListener> listeners) {
   for (BoundListener& bound : listeners) {
     auto door = std::make_unique<Door>();
     door->config = bound.config;
-    door->facts = std::make_shared<const ListenerFacts>(ListenerFacts{bound.config.name, std::move(bound.tls)});
+    door->facts = make_listener_facts(bound.config, std::move(bound.tls));
     door->listener = std::make_unique<net::Listener>(
         loop_, std::move(bound.socket), [this, &door = *door](Descriptor socket, const net::Address& peer) {
           on_accepted(door, std::move(socket), peer);
@@ -317,7 +318,9 @@ bool Proxy::is_ready() const { return accepting_ && !stopping_ && !leaving_ && p
 // ---- clients
 
 void Proxy::on_accepted(Door& door, Descriptor socket, const net::Address& peer) {
-  auto session = std::make_unique<DownstreamSession>(*services_, door.facts, std::move(socket), peer,
+  std::shared_ptr<void> place;
+  if (!DownstreamSession::admits(*services_, *door.facts, peer, place)) return;  // closes the socket
+  auto session = std::make_unique<DownstreamSession>(*services_, door.facts, std::move(socket), peer, std::move(place),
                                                      [this](DownstreamSession& ended) { on_session_ended(ended); });
   const DownstreamSession* key = session.get();
   sessions_.emplace(key, std::move(session));

@@ -129,6 +129,7 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   std::vector<std::unique_ptr<SlotRunner>> slots_;
   std::unique_ptr<ManagedRedis> redis_;
   SessionMetrics metrics_;
+  SourceLimits sources_{random_};
   std::optional<SessionServices> services_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::unordered_map<const DownstreamSession*, std::unique_ptr<DownstreamSession>> sessions_;

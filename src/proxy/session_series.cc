@@ -44,6 +44,9 @@ void add_session_metrics(const SessionMetrics& metrics, MetricsPage& page) {
           metrics.tunnels_not_frames);
   add_each<http::Rejection>(page, "hubgate_proxy_http_rejected_total", "Requests that were refused as malformed.",
                             "reason", metrics.rejected);
+  add_each<SourceRefusal>(page, "hubgate_proxy_source_refused_total",
+                          "Connections and negotiates that were refused for where they came from.", "reason",
+                          metrics.source_refused);
 }
 
 }  // namespace hubgate::proxy

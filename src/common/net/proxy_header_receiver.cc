@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -19,6 +20,7 @@ ProxyHeaderReceiver::ProxyHeaderReceiver(event::Loop& loop, event::Timers& timer
 }
 
 void ProxyHeaderReceiver::on_readable() {
+  if (!socket_.is_open()) return;  // closed while this event was pending
   // First a look, then exactly the header's own bytes are taken out.
   const std::size_t known = received_.size();
   received_.resize(kMaxProxyHeader);
@@ -38,6 +40,12 @@ void ProxyHeaderReceiver::on_readable() {
     return finish(make_error(ErrorCode::kClosed, "ended within its PROXY header", Side::kDownstream));
   }
   if (is_done) finish(step.header);
+}
+
+void ProxyHeaderReceiver::close() {
+  deadline_.cancel();
+  readable_.stop();
+  socket_.reset();
 }
 
 void ProxyHeaderReceiver::finish(Result<ProxyHeader> header) {

@@ -19,12 +19,16 @@ namespace hubgate::net {
 class ProxyHeaderReceiver {
  public:
   /// The last call, once, with an empty stack: the header and the socket; or an error (kInvalid: no header or a bad
-  /// one, kTimeout, kClosed), and the socket is closed already. The receiver may be destroyed in the next turn
-  /// (Loop::dispose_value), not in the call.
+  /// one, kTimeout, kClosed), and the socket is closed already. It is destroyed after the turn (Loop::dispose_value),
+  /// not in the call.
   using OnDone = std::function<void(Result<ProxyHeader> header, Descriptor socket)>;
 
   /// `time`: from now to the header's last byte.
   ProxyHeaderReceiver(event::Loop& loop, event::Timers& timers, Descriptor socket, Duration time, OnDone on_done);
+  /// Gives up: on_done follows with kTimeout, from a later turn.
+  void end_soon() { deadline_.start(Duration::zero()); }
+  /// Closes in silence: on_done does not come any more.
+  void close();
   ProxyHeaderReceiver(const ProxyHeaderReceiver&) = delete;
   ProxyHeaderReceiver& operator=(const ProxyHeaderReceiver&) = delete;
 

@@ -95,12 +95,14 @@ WorkerSlot::Load WorkerSlot::load() const { return {worker_load_.active + after_
 
 // ---- handing over
 
-WorkerSlot::HandOver WorkerSlot::hand_over(control::Accept accept, Descriptor& socket, OnSettled on_settled) {
+WorkerSlot::HandOver WorkerSlot::hand_over(control::Accept accept, Descriptor& socket, OnSettled on_settled,
+                                           std::shared_ptr<void> keepsake) {
   if (accept.head.size() + accept.early.size() > control::kMaxHeadAndEarly) return HandOver::kTooLarge;
   accept.kind = control::Accept::Kind::kClient;
   const HandOver sent = send_accept(accept, socket.get());
   if (sent != HandOver::kSent) return sent;
   after_load_.insert(accept.n);
+  if (keepsake) keepsakes_.emplace(accept.n, std::move(keepsake));
   // Our own descriptor is kept, not a copy of it, until the worker has acked: one side owns the socket at any time.
   await(accept.n, std::move(socket), std::move(on_settled));
   return HandOver::kSent;
@@ -177,6 +179,7 @@ void WorkerSlot::answers_again() {
 
 void WorkerSlot::settle(std::map<std::uint64_t, Unsettled>::iterator place, Settled how) {
   Unsettled entry = std::move(place->second);
+  if (how != Settled::kAcked) keepsakes_.erase(place->first);
   unsettled_.erase(place);
   if (how == Settled::kAcked) {
     if (entry.socket.is_open()) ++handed_over_;
@@ -277,12 +280,16 @@ void WorkerSlot::on_load(const control::Load& load) {
   worker_load_ = load;
   after_load_.erase(after_load_.begin(), after_load_.upper_bound(load.as_of));
   refused_ = false;
+  // A worker may drop records of closings when we do not read: with nobody left, none of them has a keepsake.
+  if (load.active == 0) keepsakes_.erase(keepsakes_.begin(), keepsakes_.upper_bound(load.as_of));
   handler_.on_slot_load(*this);
 }
 
 void WorkerSlot::on_closed(const control::Closed& closed) {
   for (const control::ClosedRecord& record : closed.records) {
-    if (record.epoch == welcome_.epoch && handed_over_ > 0) --handed_over_;
+    if (record.epoch != welcome_.epoch) continue;
+    keepsakes_.erase(record.n);  // may come before the ack: the links have no order between them
+    if (handed_over_ > 0) --handed_over_;
   }
   handler_.on_slot_closed(*this, closed.records);
 }
@@ -362,6 +369,7 @@ void WorkerSlot::exited() {
   ready_timer_.cancel();
   move_to(State::kGone);
   handed_over_ = 0;
+  keepsakes_.clear();
   while (!unsettled_.empty()) settle(unsettled_.begin(), Settled::kWorkerDead);
   handler_.on_slot_gone(*this);
 }
@@ -380,6 +388,7 @@ void WorkerSlot::retire() {
   ready_timer_.cancel();
   kill_timer_.cancel();
   unsettled_.clear();
+  keepsakes_.clear();
   control_->link.close();
   handover_->link.close();
 }

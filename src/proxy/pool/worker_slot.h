@@ -110,7 +110,10 @@ class WorkerSlot final : public event::Disposable {
   };
   /// Gives a client's socket, which must have left the loop, to the worker. `accept`: head, early, addresses,
   /// listener and request id; the rest is filled in. Takes `socket` only when kSent is returned.
-  HandOver hand_over(control::Accept accept, Descriptor& socket, OnSettled on_settled);
+  /// `keepsake` is kept as long as the worker may have the connection: let go when it does not settle as acked, with
+  /// the worker's Closed, or with its death.
+  HandOver hand_over(control::Accept accept, Descriptor& socket, OnSettled on_settled,
+                     std::shared_ptr<void> keepsake = nullptr);
 
   /// Our end of a fresh stream socketpair whose other end goes to the worker. Non-blocking; may be written at once.
   /// `on_settled` tells how it ended (its socket is always empty): anything but kAcked is a failed connect, and the
@@ -203,6 +206,7 @@ class WorkerSlot final : public event::Disposable {
   std::set<std::uint64_t> after_load_;            // n of client sockets that the worker's last Load does not count
   control::Load worker_load_;
   std::uint64_t handed_over_ = 0;
+  std::map<std::uint64_t, std::shared_ptr<void>> keepsakes_;  // by n
   std::uint64_t worker_cap_ = 0;
   std::vector<control::Path> paths_;
   control::Stats stats_;

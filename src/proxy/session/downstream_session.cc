@@ -19,18 +19,91 @@ std::optional<unsigned> user_of(int fd) {
 
 }  // namespace
 
+std::shared_ptr<const ListenerFacts> make_listener_facts(const ListenerConfig& config,
+                                                         std::shared_ptr<const net::TlsContext> tls) {
+  auto facts = std::make_shared<ListenerFacts>();
+  facts->name = config.name;
+  facts->tls = std::move(tls);
+  facts->proxy_protocol = config.proxy_protocol;
+  for (const std::string& range : config.trusted_cidrs) {
+    if (const auto parsed = net::Cidr::parse(range)) facts->trusted.push_back(*parsed);
+  }
+  return facts;
+}
+
+bool DownstreamSession::admits(SessionServices& services, const ListenerFacts& listener, const net::Address& peer,
+                               std::shared_ptr<void>& place) {
+  const bool trusted = net::contains(listener.trusted, peer);
+  SourceLimits::Admission admission;
+  if (listener.proxy_protocol) {
+    // A header from anybody would let anybody be anyone.
+    if (!trusted) admission.refusal = SourceRefusal::kUntrusted;
+  } else if (!trusted) {
+    // A balancer is many clients.
+    admission = services.sources.admit_connection(peer, services.snapshot->config.limits, services.timers.now());
+  }
+  place = std::move(admission.place);
+  if (admission.is_admitted()) return true;
+  ++services.metrics.source_refused[static_cast<std::size_t>(admission.refusal)];
+  services.log.debug(
+      "connection refused",
+      {{"listener", listener.name}, {"client", peer.to_string()}, {"reason", to_string(admission.refusal)}});
+  return false;
+}
+
 DownstreamSession::DownstreamSession(SessionServices& services, std::shared_ptr<const ListenerFacts> listener,
-                                     Descriptor socket, const net::Address& peer, OnEnded on_ended)
-    : services_(services), on_ended_(std::move(on_ended)) {
-  facts_.listener = listener->name;
+                                     Descriptor socket, const net::Address& peer, std::shared_ptr<void> place,
+                                     OnEnded on_ended)
+    : services_(services), listener_(std::move(listener)), on_ended_(std::move(on_ended)) {
+  facts_.listener = listener_->name;
   facts_.peer = peer;
   facts_.local = net::Address::local_of(socket.get());
-  facts_.tls = listener->tls != nullptr;
+  facts_.tls = listener_->tls != nullptr;
+  facts_.trusted = listener_->trusted;
+  facts_.place = std::move(place);
   if (!peer.is_ip()) facts_.user = user_of(socket.get());
   watch_for_lost_peer(socket.get());
   ++services_.metrics.sessions_opened;
   ++services_.metrics.sessions_active;
-  std::unique_ptr<net::TlsTransport> tls = listener->tls ? listener->tls->accept(socket.get()) : nullptr;
+  if (!listener_->proxy_protocol) {
+    serve(std::move(socket));
+    return;
+  }
+  header_ = std::make_unique<net::ProxyHeaderReceiver>(services_.loop, services_.timers, std::move(socket),
+                                                       services_.snapshot->config.limits.proxy_header_time,
+                                                       [this](Result<net::ProxyHeader> header, Descriptor given) {
+                                                         on_proxy_header(std::move(header), std::move(given));
+                                                       });
+}
+
+void DownstreamSession::on_proxy_header(Result<net::ProxyHeader> header, Descriptor socket) {
+  services_.loop.dispose_value(std::move(header_));  // it is calling us
+  if (!header) {
+    ++services_.metrics.source_refused[static_cast<std::size_t>(SourceRefusal::kProxyHeader)];
+    services_.log.debug(
+        "bad PROXY header",
+        {{"listener", facts_.listener}, {"peer", facts_.peer.to_string()}, {"error", header.error().what}});
+    return end();
+  }
+  if (!header->client.is_empty()) {
+    facts_.peer = header->client;
+    facts_.local = header->local;
+    facts_.user.reset();
+    if (!net::contains(listener_->trusted, facts_.peer)) {
+      auto admission =
+          services_.sources.admit_connection(facts_.peer, services_.snapshot->config.limits, services_.timers.now());
+      if (!admission.is_admitted()) {
+        ++services_.metrics.source_refused[static_cast<std::size_t>(admission.refusal)];
+        return end();
+      }
+      facts_.place = std::move(admission.place);
+    }
+  }
+  serve(std::move(socket));
+}
+
+void DownstreamSession::serve(Descriptor socket) {
+  std::unique_ptr<net::TlsTransport> tls = listener_->tls ? listener_->tls->accept(socket.get()) : nullptr;
   http_server::ServerConnection::Handler& handler = *this;
   server_ = std::make_unique<http_server::ServerConnection>(services_.loop, services_.timers, std::move(socket),
                                                             std::move(tls), handler);
@@ -42,6 +115,10 @@ void DownstreamSession::retire() {
   --services_.metrics.sessions_active;
   ended_ = true;
   drop_exchange();
+  if (header_) {
+    header_->close();
+    services_.loop.dispose_value(std::move(header_));
+  }
   if (server_) services_.loop.dispose(std::move(server_));
   if (tunnel_) {
     --services_.metrics.tunnels_active;
@@ -52,13 +129,14 @@ void DownstreamSession::retire() {
 void DownstreamSession::close_soon() {
   if (std::exchange(closing_, true)) return;
   if (tunnel_) return tunnel_->end_at_edge();
-  if (server_) server_->drain();
+  if (server_) return server_->drain();
+  if (header_) header_->end_soon();
 }
 
 int DownstreamSession::descriptors() const {
   if (tunnel_) return 2;
   const bool client_is_away = exchange_ && exchange_->state() == ExchangeState::kHandedOver;
-  return (server_ && !client_is_away ? 1 : 0) + (exchange_ ? exchange_->descriptors() : 0);
+  return (header_ ? 1 : 0) + (server_ && !client_is_away ? 1 : 0) + (exchange_ ? exchange_->descriptors() : 0);
 }
 
 void DownstreamSession::on_request(http::RequestHead& head) {

@@ -3,11 +3,14 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/descriptor.h"
 #include "common/event/disposable.h"
 #include "common/http_server/server_connection.h"
 #include "common/net/address.h"
+#include "common/net/cidr.h"
+#include "common/net/proxy_header_receiver.h"
 #include "proxy/session/exchange.h"
 #include "proxy/session/request_rewriter.h"
 #include "proxy/session/session_services.h"
@@ -23,7 +26,13 @@ namespace hubgate::proxy {
 struct ListenerFacts {
   std::string name;
   std::shared_ptr<const net::TlsContext> tls;  // null: plaintext
+  bool proxy_protocol = false;                 // each connection begins with a PROXY header
+  std::vector<net::Cidr> trusted{};            // whose PROXY header and forwarding fields are believed
 };
+
+/// The facts of a listener that has been checked; `tls` as loaded from its files.
+std::shared_ptr<const ListenerFacts> make_listener_facts(const ListenerConfig& config,
+                                                         std::shared_ptr<const net::TlsContext> tls);
 
 /// One client's connection: its requests in turn, then perhaps a tunnel, or a handover, which ends the session when
 /// the worker has acked. Owned by the Proxy; its loop's thread.
@@ -34,9 +43,14 @@ class DownstreamSession final : public event::Disposable,
   /// The last call, never out of the constructor: the owner disposes of the session.
   using OnEnded = std::function<void(DownstreamSession&)>;
 
-  /// `peer` as the listener saw it.
+  /// Whether a connection of `peer` may become a session; counted when not. `place` is for the constructor: where the
+  /// connection stands among those of its source.
+  static bool admits(SessionServices& services, const ListenerFacts& listener, const net::Address& peer,
+                     std::shared_ptr<void>& place);
+
+  /// `peer` as the listener saw it, admitted.
   DownstreamSession(SessionServices& services, std::shared_ptr<const ListenerFacts> listener, Descriptor socket,
-                    const net::Address& peer, OnEnded on_ended);
+                    const net::Address& peer, std::shared_ptr<void> place, OnEnded on_ended);
   ~DownstreamSession() override;
   DownstreamSession(const DownstreamSession&) = delete;
   DownstreamSession& operator=(const DownstreamSession&) = delete;
@@ -68,13 +82,17 @@ class DownstreamSession final : public event::Disposable,
   void on_handed_over(bool acked) override;
   void on_client_returned(Descriptor socket, const std::string& input) override;
 
+  void serve(Descriptor socket);
+  void on_proxy_header(Result<net::ProxyHeader> header, Descriptor socket);
   void on_tunnel_ended(const TunnelReport& report);
   void drop_exchange();
   void end();
 
   SessionServices& services_;
+  std::shared_ptr<const ListenerFacts> listener_;
   ClientFacts facts_;
   OnEnded on_ended_;
+  std::unique_ptr<net::ProxyHeaderReceiver> header_;  // first, on a listener with proxy_protocol
   std::unique_ptr<http_server::ServerConnection> server_;
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<Tunnel> tunnel_;

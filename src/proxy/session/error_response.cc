@@ -24,6 +24,7 @@ ErrorResponse make_error_response(int status) {
   text.append(" ").append(http::reason_phrase(status)).append("\n");
   ErrorResponse response = make(status, "text/plain; charset=utf-8", std::move(text));
   if (status == 503) response.head.headers.add("Retry-After", kRetryAfter);
+  if (status == 429) response.head.headers.add("Retry-After", "1");
   if (status == 426) response.head.headers.add("Sec-WebSocket-Version", "13");
   return response;
 }

@@ -58,6 +58,7 @@ void Exchange::move_to(ExchangeState state) {
 }
 
 void Exchange::start() {
+  client_ = forwarded_client(head_.headers, facts_);
   plan_ = plan_request(head_, facts_.listener, *services_.snapshot, services_.hub_paths, services_.affinity);
   switch (plan_.action) {
     case RequestPlan::Action::kAnswer: return answer(plan_.status);
@@ -66,6 +67,7 @@ void Exchange::start() {
   }
   pool_ = services_.pools.find(plan_.pool);
   if (pool_ == nullptr) return answer(503);
+  if (plan_.is_negotiate(head_.method) && !admits_negotiate()) return answer(429);
   // A token opens no door that the route does not: an endpoint of another pool is none that we know.
   if (plan_.affinity == Affinity::kFound && pool_->find(plan_.bound_to) == nullptr) plan_.affinity = Affinity::kUnknown;
   if (plan_.hub == HubPart::kConnect || plan_.hub == HubPart::kRefresh) {
@@ -73,6 +75,13 @@ void Exchange::start() {
   }
   move_to(ExchangeState::kChoosing);
   choose();
+}
+
+bool Exchange::admits_negotiate() {
+  const LimitsConfig& limits = services_.snapshot->config.limits;
+  if (services_.sources.admit_negotiate(client_.client, limits, services_.timers.now())) return true;
+  ++services_.metrics.source_refused[static_cast<std::size_t>(SourceRefusal::kNegotiateRate)];
+  return false;
 }
 
 void Exchange::resume(http_server::ServerConnection& downstream) {
@@ -181,7 +190,8 @@ void Exchange::send() {
                                                          : limits.response_head_time;
   timeouts.body_idle = limits.response_body_idle;
   const HeadFor receiver = lease_->is_local() ? HeadFor::kLocalWorker : HeadFor::kOtherProgram;
-  upstream_->send(rewrite_request(head_, plan_.target, facts_, request_id_, receiver, plan_.is_upgrade), timeouts);
+  upstream_->send(rewrite_request(head_, plan_.target, facts_, client_, request_id_, receiver, plan_.is_upgrade),
+                  timeouts);
   if (socket_is_settled_) admit_body();
 }
 
@@ -258,8 +268,8 @@ bool Exchange::may_hand_over(const Endpoint& endpoint) const {
 // False: relay it.
 bool Exchange::hand_over(Endpoint& endpoint) {
   std::string text;
-  http::append_request_head(text,
-                            rewrite_request(head_, plan_.target, facts_, request_id_, HeadFor::kLocalWorker, true));
+  http::append_request_head(
+      text, rewrite_request(head_, plan_.target, facts_, client_, request_id_, HeadFor::kLocalWorker, true));
   if (text.size() > Handover::kMaxHeadAndEarly || !downstream_->can_take_connection()) {
     relay_only_ = true;
     return false;
@@ -270,8 +280,8 @@ bool Exchange::hand_over(Endpoint& endpoint) {
       services_.metrics, [this](Handover::Returned returned) { on_handover_settled(std::move(returned)); });
   Handover::Returned returned;
   std::unique_ptr<net::Connection> connection = std::exchange(downstream_, nullptr)->take_connection();
-  const auto sent =
-      handover_->start(*endpoint.slot(), std::move(text), facts_, request_id_, std::move(connection), returned);
+  const auto sent = handover_->start(*endpoint.slot(), std::move(text), facts_, client_.client, request_id_,
+                                     std::move(connection), returned);
   if (sent == WorkerSlot::HandOver::kSent) return true;
   if (sent == WorkerSlot::HandOver::kTooLarge) relay_only_ = true;
   give_back(std::move(returned));

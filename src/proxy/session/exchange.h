@@ -79,6 +79,7 @@ class Exchange final : public event::Disposable, private PoolWaiter, private htt
   void on_failed(const http_client::Failure& failure) override;
 
   void move_to(ExchangeState state);
+  bool admits_negotiate();
   void choose();
   Endpoint* pick();
   void on_waited_long();
@@ -108,6 +109,7 @@ class Exchange final : public event::Disposable, private PoolWaiter, private htt
   Owner& owner_;
   http_server::ServerConnection* downstream_;
   http::RequestHead head_;
+  ForwardedClient client_;
   RequestPlan plan_;
   std::string request_id_;
   Pool* pool_ = nullptr;  // lives as long as the registry

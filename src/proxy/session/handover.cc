@@ -18,8 +18,8 @@ HandoverResult result_of(WorkerSlot::Settled settled) {
 }  // namespace
 
 WorkerSlot::HandOver Handover::start(WorkerSlot& slot, std::string head, const ClientFacts& facts,
-                                     const std::string& request_id, std::unique_ptr<net::Connection> connection,
-                                     Returned& returned) {
+                                     const net::Address& client, const std::string& request_id,
+                                     std::unique_ptr<net::Connection> connection, Returned& returned) {
   // Out of the loop before another process can get it: a copy that lives elsewhere keeps a forgotten registration.
   net::Connection::Released released = connection->release();
   event::Loop& loop = connection->loop();
@@ -30,14 +30,16 @@ WorkerSlot::HandOver Handover::start(WorkerSlot& slot, std::string head, const C
   accept.kind = control::Accept::Kind::kClient;
   accept.head = std::move(head);
   accept.early = early_;
-  accept.client_address = facts.peer.to_string();
+  accept.client_address = client.to_string();
   accept.local_address = facts.local.to_string();
   accept.listener = facts.listener;
   accept.request_id = request_id;
-  const auto sent = slot.hand_over(std::move(accept), released.socket,
-                                   [weak = std::weak_ptr(self_)](WorkerSlot::Settled how, Descriptor socket) {
-                                     if (const auto self = weak.lock()) (*self)->settled(how, std::move(socket));
-                                   });
+  const auto sent = slot.hand_over(
+      std::move(accept), released.socket,
+      [weak = std::weak_ptr(self_)](WorkerSlot::Settled how, Descriptor socket) {
+        if (const auto self = weak.lock()) (*self)->settled(how, std::move(socket));
+      },
+      facts.place);
   if (sent == WorkerSlot::HandOver::kSent) return sent;
   if (sent == WorkerSlot::HandOver::kTooLarge) {
     ++metrics_.handovers[static_cast<std::size_t>(HandoverResult::kTooLarge)];

@@ -8,7 +8,7 @@
 #include "common/http/message.h"
 #include "common/net/connection.h"
 #include "proxy/pool/worker_slot.h"
-#include "proxy/session/request_rewriter.h"
+#include "proxy/session/client_facts.h"
 #include "proxy/session/session_metrics.h"
 
 namespace hubgate::proxy {
@@ -34,10 +34,11 @@ class Handover {
   Handover(const Handover&) = delete;
   Handover& operator=(const Handover&) = delete;
 
-  /// Takes the connection out of the loop and sends it with `head`, the request as written anew. kSent: on_settled
+  /// Takes the connection out of the loop and sends it with `head`, the request as written anew. `client` is
+  /// who the worker is told: behind a balancer another than the peer. kSent: on_settled
   /// will be called; `returned` is untouched. Anything else: nothing was sent and `returned` has socket and early
   /// bytes.
-  WorkerSlot::HandOver start(WorkerSlot& slot, std::string head, const ClientFacts& facts,
+  WorkerSlot::HandOver start(WorkerSlot& slot, std::string head, const ClientFacts& facts, const net::Address& client,
                              const std::string& request_id, std::unique_ptr<net::Connection> connection,
                              Returned& returned);
 

@@ -29,17 +29,18 @@ std::string describe(const net::Address& address) { return address.is_ip() ? add
 
 }  // namespace
 
-std::string describe_facts(const ClientFacts& facts, const std::string& request_id) {
-  std::string text = "listener=" + facts.listener + "; client=" + describe(facts.peer);
+std::string describe_facts(const ClientFacts& facts, const ForwardedClient& client, const std::string& request_id) {
+  std::string text = "listener=" + facts.listener + "; client=" + describe(client.client);
   if (facts.user) text += "; uid=" + std::to_string(*facts.user);
   text += "; local=" + describe(facts.local);
-  text += facts.tls ? "; proto=https" : "; proto=http";
+  text += client.https ? "; proto=https" : "; proto=http";
   text += "; id=" + request_id;
   return text;
 }
 
 http::RequestHead rewrite_request(const http::RequestHead& head, std::string target, const ClientFacts& facts,
-                                  const std::string& request_id, HeadFor receiver, bool upgrade) {
+                                  const ForwardedClient& client, const std::string& request_id, HeadFor receiver,
+                                  bool upgrade) {
   http::RequestHead written;
   written.method = head.method;
   written.target = std::move(target);
@@ -52,11 +53,11 @@ http::RequestHead rewrite_request(const http::RequestHead& head, std::string tar
   headers.remove_if([](const http::Headers::Field& field) {
     return is_ours(field.name) || equals_ignoring_case(field.name, "Expect");
   });
-  if (facts.peer.is_ip()) headers.add("X-Forwarded-For", facts.peer.host());
-  headers.add("X-Forwarded-Proto", facts.tls ? "https" : "http");
-  headers.add("X-Forwarded-Host", head.host());
+  if (!client.chain.empty()) headers.add("X-Forwarded-For", client.chain);
+  headers.add("X-Forwarded-Proto", client.https ? "https" : "http");
+  headers.add("X-Forwarded-Host", client.host);
   headers.add("X-Request-Id", request_id);
-  if (receiver == HeadFor::kLocalWorker) headers.add(kFactHeader, describe_facts(facts, request_id));
+  if (receiver == HeadFor::kLocalWorker) headers.add(kFactHeader, describe_facts(facts, client, request_id));
   return written;
 }
 

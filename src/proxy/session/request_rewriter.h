@@ -1,21 +1,12 @@
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "common/http/message.h"
-#include "common/net/address.h"
+#include "proxy/session/client_facts.h"
+#include "proxy/session/forwarding.h"
 
 namespace hubgate::proxy {
-
-/// What the proxy knows of a request's client and tells the endpoint.
-struct ClientFacts {
-  std::string listener;  // its name
-  net::Address peer;     // the client
-  net::Address local;    // the address that it reached
-  bool tls = false;
-  std::optional<unsigned> user;  // uid of a client on a Unix socket
-};
 
 /// Who gets the head.
 enum class HeadFor : std::uint8_t {
@@ -28,15 +19,17 @@ inline constexpr std::string_view kFactHeader = "X-Hubgate-Connection";
 
 /// Writes the request's head anew for an endpoint: `target` is the normalised path with the query as it came; what is
 /// for one hop only goes, with all that Connection names; then the proxy's own fields are set, so that a client can
-/// neither forge nor remove them. A WebSocket upgrade keeps its offer only when `upgrade` is set.
+/// neither forge nor remove them. `client` is forwarded_client() of the same head. A WebSocket upgrade keeps its offer
+/// only when `upgrade` is set.
 http::RequestHead rewrite_request(const http::RequestHead& head, std::string target, const ClientFacts& facts,
-                                  const std::string& request_id, HeadFor receiver, bool upgrade);
+                                  const ForwardedClient& client, const std::string& request_id, HeadFor receiver,
+                                  bool upgrade);
 
 /// The head of an endpoint's answer for the client: without what is for one hop only, and without Alt-Svc, which names
 /// the endpoint's own ports.
 void rewrite_response(http::ResponseHead& head);
 
 /// "listener=NAME; client=ip:port|unix; uid=N; local=ip:port|unix; proto=http|https; id=REQUEST_ID".
-std::string describe_facts(const ClientFacts& facts, const std::string& request_id);
+std::string describe_facts(const ClientFacts& facts, const ForwardedClient& client, const std::string& request_id);
 
 }  // namespace hubgate::proxy

@@ -6,6 +6,7 @@
 
 #include "common/http/rejection.h"
 #include "proxy/routing/affinity_tag.h"
+#include "proxy/session/source_limits.h"
 
 namespace hubgate::proxy {
 
@@ -35,6 +36,7 @@ struct SessionMetrics {
   std::uint64_t tunnel_bytes_out = 0;    // to clients
   std::uint64_t tunnels_not_frames = 0;  // passed blindly after bytes that are no WebSocket frames
   std::array<std::uint64_t, http::kRejectionCount> rejected{};  // by http::Rejection
+  std::array<std::uint64_t, static_cast<std::size_t>(SourceRefusal::kCount)> source_refused{};
 };
 
 }  // namespace hubgate::proxy

@@ -9,6 +9,7 @@
 #include "proxy/routing/affinity_tag.h"
 #include "proxy/routing/route_table.h"
 #include "proxy/session/session_metrics.h"
+#include "proxy/session/source_limits.h"
 
 namespace hubgate::http_server {
 struct ServerLimits;
@@ -30,6 +31,7 @@ struct SessionServices {
   /// The Proxy's own pointer: what is in force when a request's head has been read.
   const SnapshotPointer& snapshot;
   SessionMetrics& metrics;
+  SourceLimits& sources;
 
   /// The snapshot's limits as a server connection takes them; made once for each snapshot.
   std::shared_ptr<const http_server::ServerLimits> server_limits();

@@ -148,10 +148,12 @@ class Gateway {
   WorkerSlot& slot(std::size_t index) { return *slots[index].slot; }
 
   /// A client's end of a new session.
-  Descriptor connect() {
+  Descriptor connect(const std::string& peer = "192.0.2.7:50000") {
     SocketPair pair;
+    std::shared_ptr<void> place;
+    if (!DownstreamSession::admits(services, *listener, *net::Address::parse(peer), place)) return std::move(pair.b);
     sessions.push_back(std::make_unique<DownstreamSession>(services, listener, std::move(pair.a),
-                                                           *net::Address::parse("192.0.2.7:50000"),
+                                                           *net::Address::parse(peer), std::move(place),
                                                            [this](DownstreamSession& ended) {
                                                              for (auto& session : sessions) {
                                                                if (session.get() == &ended)
@@ -218,6 +220,7 @@ class Gateway {
   AffinityTable affinity{AffinityKeys({AffinityKeys::Key{.id = 1, .secret = {}}}, "0123456789abcdef")};
   HubPaths hub_paths;
   SessionMetrics metrics;
+  SourceLimits sources{random};
   NoKeeper keeper;
   std::map<std::uint32_t, std::string> tags;  // by endpoint id
   std::vector<FakeUpstream*> upstreams;
@@ -232,7 +235,8 @@ class Gateway {
                            .affinity = affinity,
                            .hub_paths = hub_paths,
                            .snapshot = snapshot,
-                           .metrics = metrics};
+                           .metrics = metrics,
+                           .sources = sources};
   std::vector<std::unique_ptr<DownstreamSession>> sessions;
 
  private:

@@ -28,7 +28,8 @@ ClientFacts facts() {
 std::string rewritten(const std::string& text, HeadFor receiver = HeadFor::kOtherProgram, bool upgrade = false) {
   const http::RequestHead head = read(text);
   std::string out;
-  http::append_request_head(out, rewrite_request(head, head.target, facts(), "ID", receiver, upgrade));
+  http::append_request_head(out, rewrite_request(head, head.target, facts(), forwarded_client(head.headers, facts()),
+                                                 "ID", receiver, upgrade));
   return out;
 }
 
@@ -84,7 +85,8 @@ TEST_CASE("the facts of a client on a Unix socket name its user", "[proxy][sessi
   unix_facts.local = unix_facts.peer;
   unix_facts.tls = true;
   unix_facts.user = 1000;
-  CHECK(describe_facts(unix_facts, "ID") == "listener=local; client=unix; uid=1000; local=unix; proto=https; id=ID");
+  CHECK(describe_facts(unix_facts, forwarded_client({}, unix_facts), "ID") ==
+        "listener=local; client=unix; uid=1000; local=unix; proto=https; id=ID");
 }
 
 TEST_CASE("an answer loses what is for one hop and what names the endpoint's ports", "[proxy][session]") {
