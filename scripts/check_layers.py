@@ -36,13 +36,14 @@ ALLOWED = {
     "proxy/config": NET | {"common/config", "proxy/routing"},
     "proxy/routing": BASE | {"common/http"},
     "proxy/pool": HTTP | {"common/http_client", "common/control", "common/config", "proxy/config", "proxy/routing"},
+    "proxy/access": EVENT | {"common/control", "proxy/config", "proxy/routing"},
     "proxy/session": HTTP | {"common/http_server", "common/http_client", "common/websocket", "common/control",
-                             "proxy/config", "proxy/routing", "proxy/pool"},
+                             "proxy/config", "proxy/routing", "proxy/pool", "proxy/access"},
     "proxy/admin": HTTP | {"common/http_server", "common/http_client", "proxy/config"},
     "proxy/cli": HTTP | {"common/http_client", "common/config", "common/control", "proxy/config", "proxy/routing",
                          "proxy/admin", "proxy/supervisor", "proxy"},
     "proxy": HTTP | {"common/http_server", "common/http_client", "common/control", "common/config", "proxy/config",
-                     "proxy/routing", "proxy/pool", "proxy/session", "proxy/admin"},
+                     "proxy/routing", "proxy/pool", "proxy/access", "proxy/session", "proxy/admin"},
 }
 
 # Libraries known to one room (or file) only.

@@ -60,6 +60,8 @@ Proxy::Proxy(event::Loop& loop, Log& log, OutputSink output, ConfigSource source
       signals_(loop, {SIGTERM, SIGINT, SIGHUP}, [this](int signal) { on_signal(signal); }),
       started_at_(loop.now()),
       supervisor_(::getppid()),
+      access_log_(loop, loop, log, clock_),
+      handed_over_(access_log_),
       accept_timer_(loop, [this] { accept_now(); }),
       end_timer_(loop,
                  [this] {
@@ -81,6 +83,7 @@ int Proxy::run() {
   if (admin_) admin_->close();
   doors_.clear();
   loop_.turn(false);
+  access_log_.flush();
   return exit_code_;
 }
 
@@ -108,20 +111,27 @@ bool Proxy::begin(Started started, Inventory inventory) {
     return false;
   }
   log_.set_level(started.config.log_level);
+  access_log_.apply(started.config.access_log);
   affinity_ = std::make_unique<AffinityTable>(*std::move(keys));
   pools_ = std::make_unique<PoolRegistry>(loop_, loop_, log_);
   pools_->apply(started.config);
-  slot_services_.emplace(SlotServices{.loop = loop_,
-                                      .timers = loop_,
-                                      .log = log_,
-                                      .random = random_,
-                                      .clock = clock_,
-                                      .keeper = keeper_,
-                                      .affinity = *affinity_,
-                                      .hub_paths = hub_paths_,
-                                      .output = output_,
-                                      .epoch = epoch_,
-                                      .on_change = [this] { on_change(); }});
+  slot_services_.emplace(SlotServices{
+      .loop = loop_,
+      .timers = loop_,
+      .log = log_,
+      .random = random_,
+      .clock = clock_,
+      .keeper = keeper_,
+      .affinity = *affinity_,
+      .hub_paths = hub_paths_,
+      .output = output_,
+      .epoch = epoch_,
+      .on_change = [this] { on_change(); },
+      .on_closed = [this](const WorkerSlot& worker, const auto& reports) { on_worker_closed(worker, reports); },
+      .on_gone =
+          [this](const WorkerSlot& worker) {
+            handed_over_.died({worker.welcome().endpoint, worker.welcome().generation});
+          }});
   if (!make_redis(started.config)) return false;
   make_slots(started.config);
 
@@ -141,7 +151,9 @@ bool Proxy::begin(Started started, Inventory inventory) {
                                     .hub_paths = hub_paths_,
                                     .snapshot = snapshot_,
                                     .metrics = metrics_,
-                                    .sources = sources_});
+                                    .sources = sources_,
+                                    .access_log = access_log_,
+                                    .handed_over = handed_over_});
   open_doors(std::move(started.listeners));
   admin_ = std::make_unique<AdminServer>(loop_, log_, static_cast<AdminHost&>(*this));
   admin_->listen(std::move(started.admin));
@@ -311,6 +323,13 @@ void Proxy::announce() {
   const Door& shown = **(plain == doors_.end() ? doors_.begin() : plain);
   print_lines(STDOUT_FILENO, {"ready " + url_of(shown.listener->address(), shown.facts->tls != nullptr) + " admin=" +
                               url_of(admin_->address(), false) + " runtime=" + snapshot_->config.runtime_dir});
+}
+
+void Proxy::on_worker_closed(const WorkerSlot& worker, const std::vector<control::ClosedRecord>& reports) {
+  const EndpointKey key{worker.welcome().endpoint, worker.welcome().generation};
+  for (const control::ClosedRecord& report : reports) {
+    handed_over_.closed(key, worker.welcome().pool, worker.name(), report);
+  }
 }
 
 bool Proxy::is_ready() const { return accepting_ && !stopping_ && !leaving_ && pools_->all_ready(); }

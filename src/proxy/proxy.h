@@ -16,6 +16,8 @@
 #include "common/event/signals.h"
 #include "common/event/timer.h"
 #include "common/net/listener.h"
+#include "proxy/access/access_log.h"
+#include "proxy/access/handed_over_book.h"
 #include "proxy/admin/admin_server.h"
 #include "proxy/config/config_watcher.h"
 #include "proxy/config/load_proxy_config.h"
@@ -86,6 +88,7 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   void start_workers();
   void accept_now();
   void announce();
+  void on_worker_closed(const WorkerSlot& worker, const std::vector<control::ClosedRecord>& reports);
   void on_accepted(Door& door, Descriptor socket, const net::Address& peer);
   void on_session_ended(DownstreamSession& session);
   void pause_when_full();
@@ -130,6 +133,8 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   std::unique_ptr<ManagedRedis> redis_;
   SessionMetrics metrics_;
   SourceLimits sources_{random_};
+  AccessLog access_log_;
+  HandedOverBook handed_over_;
   std::optional<SessionServices> services_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::unordered_map<const DownstreamSession*, std::unique_ptr<DownstreamSession>> sessions_;

@@ -19,8 +19,10 @@ void Proxy::watch_config() {
   }
 }
 
-// Lines go to standard error, which whoever started us reads; there is no file of ours to open anew.
-void Proxy::on_reopen_logs() { log_.info("logs are not files, nothing to reopen"); }
+void Proxy::on_reopen_logs() {
+  access_log_.reopen();
+  log_.info("logs reopened", {{"access_log", access_log_.is_on()}});
+}
 
 ReloadAnswer Proxy::reload() {
   ReloadAnswer answer;
@@ -67,6 +69,7 @@ ReloadAnswer Proxy::reload() {
   watch_config();
   const ProxyConfig& config = snapshot_->config;
   log_.set_level(config.log_level);
+  access_log_.apply(config.access_log);
   pools_->apply(config);
   for (auto& slot : slots_) {
     if (const PoolConfig* pool = config.find_pool(slot->pool().name())) slot->update(worker_spec(config, *pool));

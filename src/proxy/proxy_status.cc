@@ -152,6 +152,7 @@ void Proxy::collect(MetricsPage& page) const {
                  static_cast<double>(redis_->restarts()));
   }
   add_session_metrics(metrics_, page);
+  add_access_metrics(access_log_, handed_over_, page);
   for (const auto& [name, pool] : pools_->pools()) {
     const MetricLabels labels = {{"pool", name}};
     page.counter("hubgate_proxy_queued_total", "Requests that had to wait for an endpoint.",
@@ -160,8 +161,8 @@ void Proxy::collect(MetricsPage& page) const {
                  static_cast<double>(pool->counters.queue_full), labels);
     page.counter("hubgate_proxy_queue_timeouts_total", "Requests that waited in vain.",
                  static_cast<double>(pool->counters.queue_timeouts), labels);
-    page.counter("hubgate_proxy_queue_wait_seconds_total", "Time that requests waited which got an endpoint.",
-                 pool->counters.queue_wait_seconds, labels);
+    page.histogram("hubgate_proxy_queue_wait_seconds", "How long requests waited which had to and got an endpoint.",
+                   pool->counters.queue_wait, labels);
   }
 }
 

@@ -15,6 +15,20 @@ void add_each(MetricsPage& page, std::string_view name, std::string_view help, s
   }
 }
 
+// One counter for each pair that has been seen: all pairs would be a hundred lines of zeros.
+void add_closings(MetricsPage& page, std::string_view name, std::string_view help, const ClosingCounts& counts) {
+  page.declare_counter(name, help);
+  for (std::size_t by = 0; by < counts.by_reason.size(); ++by) {
+    for (std::size_t reason = 0; reason < counts.by_reason[by].size(); ++reason) {
+      const std::uint64_t count = counts.by_reason[by][reason];
+      if (count == 0) continue;
+      page.counter(name, help, static_cast<double>(count),
+                   {{"by", std::string(to_string(static_cast<ClosedBy>(by)))},
+                    {"reason", std::string(to_string(static_cast<TerminationReason>(reason)))}});
+    }
+  }
+}
+
 }  // namespace
 
 void add_session_metrics(const SessionMetrics& metrics, MetricsPage& page) {
@@ -34,10 +48,13 @@ void add_session_metrics(const SessionMetrics& metrics, MetricsPage& page) {
   add_each<Affinity>(page, "hubgate_proxy_affinity_total", "Requests on hub paths, by what their token said.",
                      "verdict", metrics.affinity);
   counter("hubgate_proxy_tunnels_opened_total", "WebSockets that were relayed.", metrics.tunnels_opened);
-  page.gauge("hubgate_proxy_tunnels_active", "WebSockets that are relayed now.",
-             static_cast<double>(metrics.tunnels_active));
-  add_each<ClosedBy>(page, "hubgate_proxy_tunnels_closed_total", "Relayed WebSockets that ended, by who ended them.",
-                     "by", metrics.tunnels_closed);
+  page.declare_gauge("hubgate_proxy_tunnels_active", "WebSockets that are relayed now.");
+  for (const auto& [key, count] : metrics.tunnels) {
+    page.gauge("hubgate_proxy_tunnels_active", "", static_cast<double>(count),
+               {{"route", key.first}, {"endpoint", key.second}});
+  }
+  add_closings(page, "hubgate_proxy_tunnels_closed_total",
+               "Relayed WebSockets that ended, by who ended them and why (docs/reasons.md).", metrics.tunnels_closed);
   counter("hubgate_proxy_tunnel_bytes_in_total", "Bytes of relayed WebSockets from clients.", metrics.tunnel_bytes_in);
   counter("hubgate_proxy_tunnel_bytes_out_total", "Bytes of relayed WebSockets to clients.", metrics.tunnel_bytes_out);
   counter("hubgate_proxy_tunnels_not_frames_total", "Relayed upgrades whose bytes were no WebSocket frames.",
@@ -47,6 +64,15 @@ void add_session_metrics(const SessionMetrics& metrics, MetricsPage& page) {
   add_each<SourceRefusal>(page, "hubgate_proxy_source_refused_total",
                           "Connections and negotiates that were refused for where they came from.", "reason",
                           metrics.source_refused);
+}
+
+void add_access_metrics(const AccessLog& log, const HandedOverBook& book, MetricsPage& page) {
+  page.counter("hubgate_proxy_access_log_written_total", "Records that left for the access log's target.",
+               static_cast<double>(log.written()));
+  page.counter("hubgate_proxy_access_log_dropped_total", "Records that the access log's target did not take.",
+               static_cast<double>(log.dropped()));
+  add_closings(page, "hubgate_proxy_handed_over_closed_total",
+               "Handed-over connections that ended, by who ended them and why (docs/reasons.md).", book.closings());
 }
 
 }  // namespace hubgate::proxy

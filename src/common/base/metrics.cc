@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 namespace hubgate {
@@ -85,7 +86,7 @@ bool has_name_twice(const MetricLabels& labels) {
 struct MetricsPage::Families {
   std::map<std::string, MetricFamily, std::less<>> by_name;
 
-  void add(std::string_view name, std::string_view help, MetricType type, double value, MetricLabels labels) {
+  MetricFamily& family_of(std::string_view name, std::string_view help, MetricType type) {
     auto [place, added] = by_name.try_emplace(std::string(name));
     MetricFamily& family = place->second;
     if (added) {
@@ -93,9 +94,19 @@ struct MetricsPage::Families {
       family.help = std::string(help);
       family.type = type;
     }
+    return family;
+  }
+
+  static ClientMetric labelled(MetricLabels labels) {
     ClientMetric metric;
     metric.label.reserve(labels.size());
     for (auto& [label, text] : labels) metric.label.push_back({std::move(label), std::move(text)});
+    return metric;
+  }
+
+  void add(std::string_view name, std::string_view help, MetricType type, double value, MetricLabels labels) {
+    MetricFamily& family = family_of(name, help, type);
+    ClientMetric metric = labelled(std::move(labels));
     if (family.type == MetricType::Counter) {
       metric.counter.value = value;
     } else {
@@ -104,6 +115,12 @@ struct MetricsPage::Families {
     family.metric.push_back(std::move(metric));
   }
 };
+
+void Histogram::add(double value) noexcept {
+  const auto place = std::lower_bound(kBounds.begin(), kBounds.end(), value);  // a bound belongs to its bucket
+  ++counts[static_cast<std::size_t>(place - kBounds.begin())];
+  sum += value;
+}
 
 MetricsPage::MetricsPage() : families_(std::make_unique<Families>()) {}
 MetricsPage::~MetricsPage() = default;
@@ -116,6 +133,31 @@ void MetricsPage::gauge(std::string_view name, std::string_view help, double val
   families_->add(name, help, MetricType::Gauge, value, std::move(labels));
 }
 
+void MetricsPage::histogram(std::string_view name, std::string_view help, const Histogram& values,
+                            MetricLabels labels) {
+  MetricFamily& family = families_->family_of(name, help, MetricType::Histogram);
+  if (family.type != MetricType::Histogram) return;
+  ClientMetric metric = Families::labelled(std::move(labels));
+  std::uint64_t below = 0;
+  for (std::size_t i = 0; i < values.counts.size(); ++i) {
+    below += values.counts[i];
+    const bool is_last = i == Histogram::kBounds.size();
+    metric.histogram.bucket.push_back(
+        {below, is_last ? std::numeric_limits<double>::infinity() : Histogram::kBounds[i]});
+  }
+  metric.histogram.sample_count = below;
+  metric.histogram.sample_sum = values.sum;
+  family.metric.push_back(std::move(metric));
+}
+
+void MetricsPage::declare_counter(std::string_view name, std::string_view help) {
+  families_->family_of(name, help, MetricType::Counter);
+}
+
+void MetricsPage::declare_gauge(std::string_view name, std::string_view help) {
+  families_->family_of(name, help, MetricType::Gauge);
+}
+
 bool MetricsPage::series(std::string_view series, double value, const MetricLabels& extra) {
   const std::string_view name = take_name(series, true);
   if (name.empty()) return false;
@@ -123,6 +165,8 @@ bool MetricsPage::series(std::string_view series, double value, const MetricLabe
   if (!labels) return false;
   labels->insert(labels->end(), extra.begin(), extra.end());
   if (has_name_twice(*labels)) return false;
+  const auto known = families_->by_name.find(name);
+  if (known != families_->by_name.end() && known->second.type == MetricType::Histogram) return false;
   const MetricType type = name.ends_with("_total") ? MetricType::Counter : MetricType::Gauge;
   families_->add(name, "", type, value, *std::move(labels));
   return true;

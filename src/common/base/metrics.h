@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -24,6 +25,16 @@ struct Gauge {
   void add(double by) noexcept { value += by; }
 };
 
+/// How often a value fell below each of some bounds. A few plain integers: one writer, its loop's thread.
+struct Histogram {
+  /// Seconds; what lies above the last is counted too.
+  static constexpr std::array<double, 9> kBounds = {0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5};
+
+  std::array<std::uint64_t, kBounds.size() + 1> counts{};  // each its own, not cumulated; the last: above all bounds
+  double sum = 0;
+  void add(double value) noexcept;
+};
+
 /// One metric's labels, in the order in which they are shown.
 using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 
@@ -39,6 +50,10 @@ class MetricsPage {
   /// hubgate_<room>_…, counters end with _total.
   void counter(std::string_view name, std::string_view help, double value, MetricLabels labels = {});
   void gauge(std::string_view name, std::string_view help, double value, MetricLabels labels = {});
+  void histogram(std::string_view name, std::string_view help, const Histogram& values, MetricLabels labels = {});
+  /// The name is known although it may have no series yet.
+  void declare_counter(std::string_view name, std::string_view help);
+  void declare_gauge(std::string_view name, std::string_view help);
 
   /// A series as another process wrote it, such as `hubgate_hub_messages_total{hub="Demo.ChatHub"}`, with `extra`
   /// labels added. A counter when the name ends with _total. False, and nothing added, when `series` is malformed

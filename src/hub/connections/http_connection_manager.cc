@@ -82,6 +82,7 @@ HttpConnection* HttpConnectionManager::find(std::string_view token, const Mapped
 void HttpConnectionManager::on_attached(HttpConnection& connection) {
   ++active_;
   log_.debug("connection opened", {{"id", connection.connection_id()},
+                                   {"request", connection.record().request_id},
                                    {"path", connection.path().path},
                                    {"transport", to_string(connection.transport_type())}});
   load_changed();
@@ -139,9 +140,10 @@ void HttpConnectionManager::remove(HttpConnection& connection) {
   if (was_active) {
     --active_;
     const ClosedRecord record = removed->record();
-    log_.debug(
-        "connection closed",
-        {{"id", removed->connection_id()}, {"reason", to_string(record.reason)}, {"code", record.websocket_code}});
+    log_.debug("connection closed", {{"id", removed->connection_id()},
+                                     {"request", record.request_id},
+                                     {"reason", to_string(record.reason)},
+                                     {"code", record.websocket_code}});
     if (on_closed_) on_closed_(record);
     removed->path().acceptor->released(*removed);
   }

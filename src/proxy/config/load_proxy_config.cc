@@ -68,6 +68,7 @@ class Loader {
     root.read("watch", config_.watch);
     read_time(root, "stop_time", config_.stop_time);
     if (auto log = root.table("log")) load_log(*log);
+    if (auto access_log = root.table("access_log")) load_access_log(*access_log);
     if (auto admin = root.table("admin")) load_admin(*admin);
     if (auto limits = root.table("limits")) load_limits(*limits);
     if (auto backplane = root.table("backplane")) load_backplane(*backplane);
@@ -158,6 +159,19 @@ class Loader {
   void load_log(TomlTable& table) {
     constexpr std::array<std::string_view, 6> kLevels = {"trace", "debug", "info", "warn", "error", "off"};
     if (const auto level = table.read_choice("level", kLevels)) config_.log_level = static_cast<LogLevel>(*level);
+    table.finish();
+  }
+
+  void load_access_log(TomlTable& table) {
+    constexpr std::array<std::string_view, 2> kFormats = {"text", "json"};
+    std::string& target = config_.access_log.target;
+    table.read("target", target);
+    if (!target.empty() && target != "stdout" && target != "syslog" && !target.starts_with("syslog:")) {
+      target = resolve(target);
+    }
+    if (const auto format = table.read_choice("format", kFormats)) {
+      config_.access_log.format = static_cast<LogFormat>(*format);
+    }
     table.finish();
   }
 

@@ -3,6 +3,7 @@
 namespace hubgate::proxy {
 
 std::string_view to_string(HandoverMode mode) noexcept { return mode == HandoverMode::kAuto ? "auto" : "off"; }
+std::string_view to_string(LogFormat format) noexcept { return format == LogFormat::kText ? "text" : "json"; }
 
 const PoolConfig* ProxyConfig::find_pool(std::string_view name) const {
   for (const PoolConfig& pool : pools) {

@@ -130,6 +130,17 @@ struct AdminConfig {
   friend bool operator==(const AdminConfig&, const AdminConfig&) = default;
 };
 
+enum class LogFormat : std::uint8_t { kText, kJson };
+std::string_view to_string(LogFormat format) noexcept;
+
+/// `[access_log]`: one record an exchange, two a WebSocket.
+struct AccessLogConfig {
+  std::string target;  // absolute path of a file, "stdout", "syslog"; empty: off
+  LogFormat format = LogFormat::kJson;
+
+  friend bool operator==(const AccessLogConfig&, const AccessLogConfig&) = default;
+};
+
 struct BackplaneConfig {
   std::string prefix;  // before every Redis channel
   bool scoped_sends = false;
@@ -153,6 +164,7 @@ struct ProxyConfig {
   bool watch = true;
   milliseconds stop_time{10'000};
   LogLevel log_level = LogLevel::kInfo;
+  AccessLogConfig access_log;
   AdminConfig admin;
   LimitsConfig limits;
   BackplaneConfig backplane;

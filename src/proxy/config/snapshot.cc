@@ -107,6 +107,8 @@ std::vector<ConfigEntry> describe(const ProxyConfig& config) {
   add("watch", text_of(config.watch));
   add("stop_time", config::format_duration(config.stop_time));
   add("log.level", std::string(to_string(config.log_level)));
+  add("access_log.target", config.access_log.target);
+  add("access_log.format", std::string(to_string(config.access_log.format)));
   add("admin.listen", config.admin.listen);
   add("admin.hosts", joined(config.admin.hosts));
   visit_limits(config.limits, [&add](std::string_view key, const auto& value, LimitBounds) {
@@ -165,6 +167,7 @@ ReloadPlan plan_reload(const Snapshot& in_force, ProxyConfig wanted) {
   next.watch = wanted.watch;
   next.stop_time = wanted.stop_time;
   next.log_level = wanted.log_level;
+  next.access_log = wanted.access_log;
   next.admin.hosts = wanted.admin.hosts;
   next.limits = wanted.limits;
   next.routes = servable_routes(in_force.config, wanted.routes);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/log.h"
+#include "common/base/metrics.h"
 #include "common/base/random.h"
 #include "common/event/loop.h"
 #include "proxy/config/proxy_config.h"
@@ -88,7 +89,7 @@ class Pool {
     std::uint64_t queued = 0;
     std::uint64_t queue_full = 0;
     std::uint64_t queue_timeouts = 0;
-    double queue_wait_seconds = 0;  // of those that got an endpoint
+    Histogram queue_wait{};  // seconds; of those that got an endpoint
   };
   Counters counters;
 

@@ -197,6 +197,7 @@ void SlotRunner::on_slot_draining(WorkerSlot& slot, bool draining) {
 }
 
 void SlotRunner::on_slot_closed(WorkerSlot& slot, const std::vector<control::ClosedRecord>& records) {
+  if (services_.on_closed) services_.on_closed(slot, records);
   if (!services_.log.logs(LogLevel::kDebug)) return;
   for (const control::ClosedRecord& record : records) {
     services_.log.debug("connection closed", {{"worker", slot.name()},
@@ -234,6 +235,7 @@ void SlotRunner::on_slot_gone(WorkerSlot& slot) {
   const auto place =
       std::find_if(generations_.begin(), generations_.end(), [&](const auto& one) { return one->slot.get() == &slot; });
   if (place == generations_.end()) return;
+  if (services_.on_gone) services_.on_gone(slot);
   std::unique_ptr<Generation> gone = std::move(*place);
   generations_.erase(place);
   const bool successor_exists = gone->replacing_started;

@@ -35,6 +35,10 @@ struct SlotServices {
   std::uint64_t epoch = 0;
   /// Something that `is_ready`, `is_idle` or a count says has changed.
   std::function<void()> on_change{};
+  /// A worker reports ends of connections that were handed over to it, in any epoch.
+  std::function<void(const WorkerSlot&, const std::vector<control::ClosedRecord>&)> on_closed{};
+  /// A worker has ended, and all that was handed over to it; what it had not taken has been settled.
+  std::function<void(const WorkerSlot&)> on_gone{};
 };
 
 /// How the workers of one pool are started and what they are told.

@@ -122,6 +122,7 @@ void DownstreamSession::retire() {
   if (server_) services_.loop.dispose(std::move(server_));
   if (tunnel_) {
     --services_.metrics.tunnels_active;
+    if (--tunnel_count_->second == 0) services_.metrics.tunnels.erase(tunnel_count_);
     services_.loop.dispose(std::move(tunnel_));
   }
 }
@@ -161,11 +162,36 @@ void DownstreamSession::on_rejected(http::Rejection rejection, int status) {
   services_.log.debug(
       "request rejected",
       {{"client", facts_.peer.to_string()}, {"reason", http::to_string(rejection)}, {"status", status}});
+  if (exchange_) {
+    exchange_->abandon(TerminationReason::kRejected, status, http::to_string(rejection));
+  } else {
+    record_rejected(rejection, status);
+  }
   drop_exchange();  // an open one is void
+}
+
+// Nothing of the request is known but that it was none.
+void DownstreamSession::record_rejected(http::Rejection rejection, int status) {
+  if (!services_.access_log.is_on()) return;
+  const std::string client = facts_.peer.to_string();
+  AccessRecord record;
+  record.client = client;
+  record.listener = facts_.listener;
+  record.tls = facts_.tls;
+  record.status = status;
+  record.reason = TerminationReason::kRejected;
+  record.by = ClosedBy::kClient;
+  record.detail = http::to_string(rejection);
+  record.action = AffinityAction::kRefused;
+  services_.access_log.write(record);
 }
 
 void DownstreamSession::on_closed(http_server::EndReason reason) {
   services_.log.trace("session closed", {{"client", facts_.peer.to_string()}, {"reason", to_string(reason)}});
+  if (exchange_) {
+    const bool slow = reason == http_server::EndReason::kSlowReader || reason == http_server::EndReason::kOverflow;
+    exchange_->abandon(slow ? TerminationReason::kSlowClient : TerminationReason::kClientGone);
+  }
   end();
 }
 
@@ -175,32 +201,48 @@ void DownstreamSession::on_exchange_ended(bool cut) {
 }
 
 void DownstreamSession::on_switched(std::unique_ptr<net::Connection> client, std::unique_ptr<net::Connection> endpoint,
-                                    EndpointLease lease, const TunnelLimits& limits) {
-  tunnel_id_ = exchange_->request_id();
+                                    EndpointLease lease, const TunnelLimits& limits, WebSocketFacts facts) {
+  tunnel_facts_ = std::make_unique<WebSocketFacts>(std::move(facts));
   services_.loop.dispose(std::move(server_));
   tunnel_ = std::make_unique<Tunnel>(services_.timers, std::move(client), std::move(endpoint), std::move(lease), limits,
                                      [this](const TunnelReport& report) { on_tunnel_ended(report); });
   ++services_.metrics.tunnels_opened;
   ++services_.metrics.tunnels_active;
-  services_.log.debug("tunnel opened", {{"id", tunnel_id_}, {"path", exchange_->plan().path}});
+  tunnel_count_ = services_.metrics.tunnels.try_emplace({tunnel_facts_->route, tunnel_facts_->endpoint}).first;
+  ++tunnel_count_->second;
+  services_.log.debug("tunnel opened", {{"id", tunnel_facts_->request_id}, {"path", exchange_->plan().path}});
   drop_exchange();
   if (closing_) tunnel_->end_at_edge();
 }
 
 void DownstreamSession::on_tunnel_ended(const TunnelReport& report) {
   SessionMetrics& metrics = services_.metrics;
-  ++metrics.tunnels_closed[static_cast<std::size_t>(report.by)];
+  metrics.tunnels_closed.add(report.by, report.reason);
   metrics.tunnel_bytes_in += report.bytes_in;
   metrics.tunnel_bytes_out += report.bytes_out;
   if (report.lost_frames) ++metrics.tunnels_not_frames;
-  services_.log.debug("tunnel closed", {{"id", tunnel_id_},
+  services_.log.debug("tunnel closed", {{"id", tunnel_facts_->request_id},
                                         {"by", to_string(report.by)},
-                                        {"reason", report.reason},
+                                        {"reason", to_string(report.reason)},
                                         {"code", report.close_code},
                                         {"bytes_in", report.bytes_in},
                                         {"bytes_out", report.bytes_out},
                                         {"frames_in", report.frames_in},
                                         {"frames_out", report.frames_out}});
+  if (services_.access_log.is_on()) {
+    AccessRecord record = record_of(*tunnel_facts_, AccessRecord::Kind::kWebSocketClosed);
+    record.reason = report.reason;
+    record.by = report.by;
+    if (report.lost_frames) record.detail = "no_frames";
+    record.close_code = report.close_code;
+    record.bytes_in = report.bytes_in;
+    record.bytes_out = report.bytes_out;
+    record.frames_in = report.frames_in;
+    record.frames_out = report.frames_out;
+    record.total =
+        std::chrono::duration_cast<std::chrono::microseconds>(services_.access_log.now() - tunnel_facts_->opened);
+    services_.access_log.write(record);
+  }
   end();
 }
 

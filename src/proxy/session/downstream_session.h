@@ -78,13 +78,14 @@ class DownstreamSession final : public event::Disposable,
   // Exchange::Owner
   void on_exchange_ended(bool cut) override;
   void on_switched(std::unique_ptr<net::Connection> client, std::unique_ptr<net::Connection> endpoint,
-                   EndpointLease lease, const TunnelLimits& limits) override;
+                   EndpointLease lease, const TunnelLimits& limits, WebSocketFacts facts) override;
   void on_handed_over(bool acked) override;
   void on_client_returned(Descriptor socket, const std::string& input) override;
 
   void serve(Descriptor socket);
   void on_proxy_header(Result<net::ProxyHeader> header, Descriptor socket);
   void on_tunnel_ended(const TunnelReport& report);
+  void record_rejected(http::Rejection rejection, int status);
   void drop_exchange();
   void end();
 
@@ -96,7 +97,8 @@ class DownstreamSession final : public event::Disposable,
   std::unique_ptr<http_server::ServerConnection> server_;
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<Tunnel> tunnel_;
-  std::string tunnel_id_;  // request id of the tunnel's upgrade
+  std::unique_ptr<WebSocketFacts> tunnel_facts_;
+  TunnelCounts::iterator tunnel_count_;  // of tunnel_
   bool closing_ = false;
   bool ended_ = false;
 };

@@ -37,6 +37,7 @@ Exchange::Exchange(SessionServices& services, const ClientFacts& facts, Owner& o
 Exchange::~Exchange() { retire(); }
 
 void Exchange::retire() {
+  if (began_ != TimePoint() && !recorded_) record(TerminationReason::kProxyStopped);
   stop_waiting();
   deadline_.cancel();
   alive_.reset();
@@ -59,6 +60,8 @@ void Exchange::move_to(ExchangeState state) {
 
 void Exchange::start() {
   client_ = forwarded_client(head_.headers, facts_);
+  began_ = services_.timers.now();
+  revision_ = services_.snapshot->revision;
   plan_ = plan_request(head_, facts_.listener, *services_.snapshot, services_.hub_paths, services_.affinity);
   switch (plan_.action) {
     case RequestPlan::Action::kAnswer: return answer(plan_.status);
@@ -110,10 +113,12 @@ void Exchange::choose() {
   // Of a token that is not, or no longer, ours any endpoint could say so; there is none, and the client must not wait
   // for what it will not get.
   if (plan_.affinity == Affinity::kUnknown || plan_.affinity == Affinity::kGone) {
-    return answer(make_no_connection_response(plan_.hub == HubPart::kRefresh));
+    return answer(make_no_connection_response(plan_.hub == HubPart::kRefresh), TerminationReason::kNoConnection);
   }
   if (!waiting_since_) waiting_since_ = services_.timers.now();
-  if (!pool_->wait(*this, plan_.affinity == Affinity::kFound)) return answer(503);
+  if (!pool_->wait(*this, plan_.affinity == Affinity::kFound)) {
+    return answer(503, TerminationReason::kQueueFull);
+  }
   deadline_.start_at(*waiting_since_ + pool_->limits().queue_wait);
 }
 
@@ -122,7 +127,7 @@ bool Exchange::on_endpoint_change() {
   if (endpoint == nullptr && plan_.affinity != Affinity::kGone) return false;
   stop_waiting();
   deadline_.cancel();
-  pool_->counters.queue_wait_seconds += std::chrono::duration<double>(services_.timers.now() - *waiting_since_).count();
+  pool_->counters.queue_wait.add(std::chrono::duration<double>(services_.timers.now() - *waiting_since_).count());
   if (endpoint != nullptr) {
     go_to(*endpoint);
   } else {
@@ -134,10 +139,11 @@ bool Exchange::on_endpoint_change() {
 void Exchange::on_waited_long() {
   stop_waiting();
   ++pool_->counters.queue_timeouts;
-  answer(503);
+  answer(503, TerminationReason::kQueueTimeout);
 }
 
 void Exchange::go_to(Endpoint& endpoint) {
+  note_endpoint(endpoint);
   if (plan_.is_upgrade && may_hand_over(endpoint) && hand_over(endpoint)) return;
   connect(endpoint);
 }
@@ -183,6 +189,7 @@ void Exchange::attach(Descriptor socket) {
 
 void Exchange::send() {
   move_to(ExchangeState::kSending);
+  connected_ = services_.timers.now();
   const LimitsConfig& limits = pool_->limits();
   http_client::ExchangeTimeouts timeouts;
   timeouts.response_head = plan_.is_upgrade              ? limits.upgrade_time
@@ -219,7 +226,11 @@ void Exchange::connect_failed(const Error& error) {
   ++lease_->counters.connect_failures;
   services_.log.debug("connect failed", {{"id", request_id_}, {"endpoint", lease_->name()}, {"error", error.what}});
   if (try_again()) return;
-  answer(error.code == ErrorCode::kTimeout ? 504 : error.code == ErrorCode::kUnavailable ? 503 : 502);
+  const bool late = error.code == ErrorCode::kTimeout;
+  answer(late                                    ? 504
+         : error.code == ErrorCode::kUnavailable ? 503
+                                                 : 502,
+         late ? TerminationReason::kConnectTimeout : TerminationReason::kConnectFailed);
 }
 
 bool Exchange::may_repeat(const http_client::Failure& failure) const {
@@ -278,6 +289,7 @@ bool Exchange::hand_over(Endpoint& endpoint) {
   handed_to_ = endpoint.key();
   handover_ = std::make_unique<Handover>(
       services_.metrics, [this](Handover::Returned returned) { on_handover_settled(std::move(returned)); });
+  services_.handed_over.given(websocket_facts(AccessRecord::Way::kHandover, endpoint_name_, handed_to_));
   Handover::Returned returned;
   std::unique_ptr<net::Connection> connection = std::exchange(downstream_, nullptr)->take_connection();
   const auto sent = handover_->start(*endpoint.slot(), std::move(text), facts_, client_.client, request_id_,
@@ -295,6 +307,13 @@ void Exchange::on_handover_settled(Handover::Returned returned) {
   }
   if (returned.settled == Settled::kAcked || returned.settled == Settled::kNoAck) {
     const bool acked = returned.settled == Settled::kAcked;
+    connected_ = services_.timers.now();
+    if (acked) {
+      record_handed_over();
+    } else {
+      services_.handed_over.returned(handed_to_, request_id_);
+      record(TerminationReason::kHandoverNoAck);
+    }
     move_to(acked ? ExchangeState::kDone : ExchangeState::kFailed);
     return owner_.on_handed_over(acked);
   }
@@ -303,6 +322,7 @@ void Exchange::on_handover_settled(Handover::Returned returned) {
 
 // The client is ours again, with its request unanswered: a fresh server connection reads it once more.
 void Exchange::give_back(Handover::Returned returned) {
+  services_.handed_over.returned(handed_to_, request_id_);
   services_.loop.dispose_value(std::move(handover_));  // it may be calling us
   move_to(ExchangeState::kChoosing);
   std::string input;

@@ -10,6 +10,8 @@
 #include "common/http_client/client_connection.h"
 #include "common/http_server/server_connection.h"
 #include "common/net/connector.h"
+#include "proxy/access/access_record.h"
+#include "proxy/access/websocket_facts.h"
 #include "proxy/pool/pool.h"
 #include "proxy/session/error_response.h"
 #include "proxy/session/exchange_state.h"
@@ -34,7 +36,7 @@ class Exchange final : public event::Disposable, private PoolWaiter, private htt
     virtual void on_exchange_ended(bool cut) = 0;
     /// A verified 101 has been written to `client`; the rest is a tunnel's.
     virtual void on_switched(std::unique_ptr<net::Connection> client, std::unique_ptr<net::Connection> endpoint,
-                             EndpointLease lease, const TunnelLimits& limits) = 0;
+                             EndpointLease lease, const TunnelLimits& limits, WebSocketFacts facts) = 0;
     /// A worker has the client's socket; or, not `acked`, it was closed because the worker did not say so in time.
     virtual void on_handed_over(bool acked) = 0;
     /// The client's socket is back from a handover. Make a server connection that reads `input` first: it is this
@@ -50,6 +52,9 @@ class Exchange final : public event::Disposable, private PoolWaiter, private htt
   void start();
   /// After on_client_returned.
   void resume(http_server::ServerConnection& downstream);
+
+  /// It ends with its client, and not by an answer of ours: its record is written.
+  void abandon(TerminationReason reason, int status = 0, std::string_view detail = {});
 
   // What the server connection tells its handler, passed on.
   std::size_t on_body(MutableBytes piece);
@@ -99,9 +104,17 @@ class Exchange final : public event::Disposable, private PoolWaiter, private htt
   void answer_file();
   void send_file();
   void answer(int status);
-  void answer(ErrorResponse response);
+  void answer(int status, TerminationReason reason);
+  void answer(ErrorResponse response, TerminationReason reason);
   void cut();
   void finish(ExchangeState how, bool cut);
+  // Its record, in exchange_record.cc.
+  AffinityAction affinity_action() const;
+  WebSocketFacts websocket_facts(AccessRecord::Way way, const std::string& endpoint, EndpointKey key) const;
+  AccessRecord opening_record(AccessRecord::Way way) const;
+  void note_endpoint(const Endpoint& endpoint);
+  void record(TerminationReason reason);
+  void record_handed_over();
   void drop_upstream();
 
   SessionServices& services_;
@@ -124,7 +137,16 @@ class Exchange final : public event::Disposable, private PoolWaiter, private htt
   EndpointKey handed_to_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();  // of the attempt under way: what settles later is void
   std::uint32_t failures_ = 0;
-  int returns_ = 0;  // of the client's socket from handovers
+  // For its record.
+  TimePoint began_{}, chosen_{}, connected_{}, answered_{};  // zero: it has not come that far
+  std::string endpoint_name_;                                // the last that was asked
+  EndpointKey endpoint_key_{};
+  std::uint64_t revision_ = 0;
+  std::uint64_t body_in_ = 0, body_out_ = 0;  // bytes
+  int status_ = 0;
+  TerminationReason reason_ = TerminationReason::kCompleted;
+  std::string_view detail_;  // of a rejection: a label
+  int returns_ = 0;          // of the client's socket from handovers
   ExchangeState state_ = ExchangeState::kReadingHead;
   bool relay_only_ = false;      // too large for the link
   bool bound_repeated_ = false;  // the endpoint of the token was tried twice
@@ -135,6 +157,7 @@ class Exchange final : public event::Disposable, private PoolWaiter, private htt
   bool upstream_blocked_ = false;    // it takes no more of the request now
   bool downstream_blocked_ = false;  // the client takes no more of the answer now
   bool response_started_ = false;
+  bool recorded_ = false;
 };
 
 }  // namespace hubgate::proxy

@@ -25,6 +25,7 @@ std::size_t Exchange::on_body(MutableBytes piece) {
     return file_ ? piece.size() : 0;  // no file wants a body
   }
   body_begun_ = true;
+  body_in_ += piece.size();
   upstream_blocked_ = !upstream_->write_body(Bytes(piece));
   return piece.size();
 }
@@ -51,6 +52,8 @@ void Exchange::on_interim(http::ResponseHead& head) {
 
 void Exchange::on_response_head(http::ResponseHead& head) {
   response_started_ = true;
+  answered_ = services_.timers.now();
+  status_ = head.status;
   if (plan_.is_negotiate(head_.method) && head.status == 200) lease_->note_negotiate();
   ++services_.metrics.responses[static_cast<std::size_t>(head.status / 100) % services_.metrics.responses.size()];
   rewrite_response(head);
@@ -62,6 +65,7 @@ void Exchange::on_response_head(http::ResponseHead& head) {
 
 std::size_t Exchange::on_response_body(MutableBytes piece) {
   if (downstream_blocked_) return 0;
+  body_out_ += piece.size();
   downstream_blocked_ = !downstream_->write_body(Bytes(piece));
   return piece.size();
 }
@@ -92,14 +96,18 @@ void Exchange::on_failed(const http_client::Failure& failure) {
   ++lease_->counters.response_failures;
   if (response_started_) return cut();
   if (may_repeat(failure) && try_again()) return;
-  answer(failure.error.code == ErrorCode::kTimeout ? 504 : 502);
+  switch (failure.error.code) {
+    case ErrorCode::kTimeout: return answer(504, TerminationReason::kResponseTimeout);
+    case ErrorCode::kClosed: return answer(502, TerminationReason::kEndpointClosed);
+    default: return answer(502, TerminationReason::kBadResponse);
+  }
 }
 
 void Exchange::on_upgraded(http::ResponseHead& head) {
   if (!plan_.is_upgrade || !is_correct_switch(head, head_) || !downstream_->can_take_connection()) {
     ++lease_->counters.response_failures;
     services_.log.warn("bad answer to an upgrade", {{"pool", pool_->name()}, {"endpoint", lease_->name()}});
-    return answer(502);
+    return answer(502, TerminationReason::kBadResponse);
   }
   std::unique_ptr<net::Connection> endpoint = upstream_->take_connection();
   std::unique_ptr<net::Connection> client = std::exchange(downstream_, nullptr)->take_connection();
@@ -111,10 +119,17 @@ void Exchange::on_upgraded(http::ResponseHead& head) {
   ++services_.metrics.responses[1];
   ++lease_->counters.tunnels_opened;
   move_to(ExchangeState::kSwitched);
+  answered_ = services_.timers.now();
+  recorded_ = true;
+  WebSocketFacts facts = websocket_facts(AccessRecord::Way::kTunnel, endpoint_name_, endpoint_key_);
+  AccessRecord opening = opening_record(AccessRecord::Way::kTunnel);
+  opening.client = facts.client;
+  services_.access_log.write(opening);
   const LimitsConfig& limits = pool_->limits();
   owner_.on_switched(
       std::move(client), std::move(endpoint), std::move(lease_),
-      {.idle = limits.tunnel_idle, .half_close = limits.tunnel_half_close, .high_mark = limits.tunnel_high_mark});
+      {.idle = limits.tunnel_idle, .half_close = limits.tunnel_half_close, .high_mark = limits.tunnel_high_mark},
+      std::move(facts));
 }
 
 // --- the proxy's own answers ---
@@ -124,6 +139,8 @@ void Exchange::answer_file() {
   if (found.status == 200) {
     move_to(ExchangeState::kSending);
     ++services_.metrics.responses[2];
+    status_ = 200;
+    if (!head_.is_head()) body_out_ = found.size;
     file_ = std::make_unique<FileAnswer>(*downstream_, std::move(found), head_.is_head());
     return send_file();
   }
@@ -136,7 +153,7 @@ void Exchange::answer_file() {
     response.head.headers.add("Cache-Control", "no-cache");
     response.body.clear();
   }
-  answer(std::move(response));
+  answer(std::move(response), TerminationReason::kCompleted);
 }
 
 void Exchange::send_file() {
@@ -147,9 +164,14 @@ void Exchange::send_file() {
   }
 }
 
-void Exchange::answer(int status) { answer(make_error_response(status)); }
+void Exchange::answer(int status) { answer(status, reason_of_refusal(status)); }
 
-void Exchange::answer(ErrorResponse response) {
+void Exchange::answer(int status, TerminationReason reason) { answer(make_error_response(status), reason); }
+
+void Exchange::answer(ErrorResponse response, TerminationReason reason) {
+  status_ = response.head.status;
+  reason_ = reason;
+  body_out_ += response.body.size();
   ++services_.metrics.responses[static_cast<std::size_t>(response.head.status / 100)];
   if (head_.upgrade == http::UpgradeOffer::kWebSocket || head_.expects_continue) response.head.keep_alive = false;
   drop_upstream();
@@ -160,12 +182,14 @@ void Exchange::answer(ErrorResponse response) {
 // Half an answer is out: the client must see that the rest is missing.
 void Exchange::cut() {
   ++services_.metrics.responses[0];
+  reason_ = TerminationReason::kAnswerCut;
   downstream_->abort();
   finish(ExchangeState::kFailed, true);
 }
 
 void Exchange::finish(ExchangeState how, bool cut) {
   move_to(how);
+  record(reason_);
   services_.log.debug("request", {{"id", request_id_},
                                   {"method", head_.method},
                                   {"path", plan_.path},

@@ -15,14 +15,4 @@ std::string_view to_string(HandoverResult result) noexcept {
   return "?";
 }
 
-std::string_view to_string(ClosedBy by) noexcept {
-  switch (by) {
-    case ClosedBy::kClient: return "client";
-    case ClosedBy::kEndpoint: return "endpoint";
-    case ClosedBy::kProxy: return "proxy";
-    case ClosedBy::kCount: break;
-  }
-  return "?";
-}
-
 }  // namespace hubgate::proxy

@@ -2,9 +2,13 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/http/rejection.h"
+#include "proxy/access/termination_reason.h"
 #include "proxy/routing/affinity_tag.h"
 #include "proxy/session/source_limits.h"
 
@@ -14,9 +18,8 @@ namespace hubgate::proxy {
 enum class HandoverResult : std::uint8_t { kAcked, kRefused, kFull, kTooLarge, kNoAck, kWorkerDead, kCount };
 std::string_view to_string(HandoverResult result) noexcept;
 
-/// Who ended a tunnel first: hubgate_proxy_tunnels_closed_total{by}.
-enum class ClosedBy : std::uint8_t { kClient, kEndpoint, kProxy, kCount };
-std::string_view to_string(ClosedBy by) noexcept;
+/// Living tunnels by route prefix and endpoint name. An entry stays while it is counted.
+using TunnelCounts = std::map<std::pair<std::string, std::string>, std::uint64_t>;
 
 inline constexpr std::size_t kAffinityCount = static_cast<std::size_t>(Affinity::kGone) + 1;
 
@@ -31,7 +34,8 @@ struct SessionMetrics {
   std::array<std::uint64_t, kAffinityCount> affinity{};  // by Affinity
   std::uint64_t tunnels_opened = 0;
   std::uint64_t tunnels_active = 0;
-  std::array<std::uint64_t, static_cast<std::size_t>(ClosedBy::kCount)> tunnels_closed{};
+  TunnelCounts tunnels{};
+  ClosingCounts tunnels_closed{};
   std::uint64_t tunnel_bytes_in = 0;     // from clients
   std::uint64_t tunnel_bytes_out = 0;    // to clients
   std::uint64_t tunnels_not_frames = 0;  // passed blindly after bytes that are no WebSocket frames

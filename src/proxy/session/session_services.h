@@ -5,6 +5,8 @@
 #include "common/base/log.h"
 #include "common/base/random.h"
 #include "common/event/loop.h"
+#include "proxy/access/access_log.h"
+#include "proxy/access/handed_over_book.h"
 #include "proxy/config/snapshot.h"
 #include "proxy/routing/affinity_tag.h"
 #include "proxy/routing/route_table.h"
@@ -32,6 +34,8 @@ struct SessionServices {
   const SnapshotPointer& snapshot;
   SessionMetrics& metrics;
   SourceLimits& sources;
+  AccessLog& access_log;
+  HandedOverBook& handed_over;
 
   /// The snapshot's limits as a server connection takes them; made once for each snapshot.
   std::shared_ptr<const http_server::ServerLimits> server_limits();

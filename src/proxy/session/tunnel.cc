@@ -55,7 +55,7 @@ std::size_t Tunnel::pass(Direction& direction, MutableBytes input) {
       direction.follower.follow(input.subspan(count, 1));
     }
   }
-  if (direction.follower.close_code() != websocket::close_code::kNone) note_first(direction.sender, "close_frame");
+  if (direction.follower.close_code() != websocket::close_code::kNone) note_close_frame(direction);
   net::Connection& to = *direction.back->from;
   to.write_through(input.first(count));
   if (to.unsent() > limits_.high_mark) direction.from->pause(net::Pause::kBackpressure);
@@ -64,7 +64,7 @@ std::size_t Tunnel::pass(Direction& direction, MutableBytes input) {
 }
 
 bool Tunnel::on_end(Direction& direction) {
-  note_first(direction.sender, "ended");
+  note_end(direction);
   direction.ended = true;
   net::Connection& to = *direction.back->from;
   if (to.unsent() == 0) {
@@ -86,7 +86,8 @@ void Tunnel::on_drained(Direction& direction) {
 }
 
 void Tunnel::on_broken(Direction& direction, net::CloseReason reason) {
-  note_first(direction.sender, to_string(reason));
+  static_cast<void>(reason);  // FIN or reset: without a Close frame it is lost
+  note_end(direction);
   direction.ended = true;
   direction.back->ended = true;  // nobody is left to take what it sends
   direction.back->from->pause(net::Pause::kHeld);
@@ -97,12 +98,12 @@ void Tunnel::on_broken(Direction& direction, net::CloseReason reason) {
 void Tunnel::on_idle() {
   const TimePoint due = last_passed_ + limits_.idle;
   if (due > timers_.now()) return idle_.start_at(due);
-  note_first(ClosedBy::kProxy, "idle");
+  note_first(ClosedBy::kProxy, TerminationReason::kIdle);
   finish();
 }
 
 void Tunnel::on_half_close() {
-  note_first(ClosedBy::kProxy, "stopped");
+  note_first(ClosedBy::kProxy, TerminationReason::kProxyStopped);
   finish();
 }
 
@@ -119,13 +120,23 @@ void Tunnel::stop_at_edge(Direction& direction) {
   direction.stopped = true;
   direction.from->pause(net::Pause::kHeld);
   if (!direction.back->stopped) return;
-  note_first(ClosedBy::kProxy, "stopped");
+  note_first(ClosedBy::kProxy, TerminationReason::kProxyStopped);
   from_client_.ended = from_endpoint_.ended = true;
   // Not from here: the owner, or a connection, is on the stack.
   if (from_client_.from->unsent() == 0 && from_endpoint_.from->unsent() == 0) half_close_.start(Duration::zero());
 }
 
-void Tunnel::note_first(ClosedBy by, std::string_view reason) {
+void Tunnel::note_close_frame(const Direction& direction) {
+  const bool is_client = direction.sender == ClosedBy::kClient;
+  note_first(direction.sender, is_client ? TerminationReason::kClientClose : TerminationReason::kServerClose);
+}
+
+void Tunnel::note_end(const Direction& direction) {
+  const bool is_client = direction.sender == ClosedBy::kClient;
+  note_first(direction.sender, is_client ? TerminationReason::kLost : TerminationReason::kEndpointLost);
+}
+
+void Tunnel::note_first(ClosedBy by, TerminationReason reason) {
   if (first_) return;
   first_.emplace();
   first_->by = by;

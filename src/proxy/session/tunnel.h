@@ -24,10 +24,10 @@ struct TunnelLimits {
 /// What passed, for the log and the counters.
 struct TunnelReport {
   ClosedBy by = ClosedBy::kProxy;  // who began to close: by a Close frame, an end or a break
-  std::string_view reason;         // "ended", "reset", "idle", "half_close", "stopped", …
-  std::uint16_t close_code = 0;    // of the first Close frame; 0: none was seen
-  std::uint64_t bytes_in = 0;      // from the client
-  std::uint64_t bytes_out = 0;     // to the client
+  TerminationReason reason = TerminationReason::kProxyStopped;
+  std::uint16_t close_code = 0;  // of the first Close frame; 0: none was seen
+  std::uint64_t bytes_in = 0;    // from the client
+  std::uint64_t bytes_out = 0;   // to the client
   std::uint64_t frames_in = 0;
   std::uint64_t frames_out = 0;
   bool lost_frames = false;  // bytes that are no frames passed blindly
@@ -75,7 +75,9 @@ class Tunnel final : public event::Disposable {
   void on_broken(Direction& direction, net::CloseReason reason);
   void on_idle();
   void on_half_close();
-  void note_first(ClosedBy by, std::string_view reason);
+  void note_close_frame(const Direction& direction);
+  void note_end(const Direction& direction);
+  void note_first(ClosedBy by, TerminationReason reason);
   void stop_at_edge(Direction& direction);
   void finish_if_over();
   void finish();

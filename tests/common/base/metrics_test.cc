@@ -55,3 +55,25 @@ TEST_CASE("malformed series of another process add nothing", "[base][metrics]") 
   CHECK_FALSE(page.series(series, 1, {{"pool", "main"}}));
   CHECK(page.text().empty());
 }
+
+TEST_CASE("a histogram counts each value up to the bound that it does not pass", "[base]") {
+  Histogram waits;
+  for (const double value : {0.0005, 0.001, 0.3, 100.0}) waits.add(value);
+  MetricsPage page;
+  page.histogram("hubgate_x_wait_seconds", "Waits.", waits, {{"pool", "main"}});
+  const std::string text = page.text();
+  CHECK_THAT(text, contains("# TYPE hubgate_x_wait_seconds histogram\n"));
+  CHECK_THAT(text, contains("hubgate_x_wait_seconds_bucket{pool=\"main\",le=\"0.001\"} 2\n"));
+  CHECK_THAT(text, contains("hubgate_x_wait_seconds_bucket{pool=\"main\",le=\"0.5\"} 3\n"));
+  CHECK_THAT(text, contains("hubgate_x_wait_seconds_bucket{pool=\"main\",le=\"+Inf\"} 4\n"));
+  CHECK_THAT(text, contains("hubgate_x_wait_seconds_count{pool=\"main\"} 4\n"));
+  CHECK_FALSE(page.series("hubgate_x_wait_seconds", 1, {}));
+}
+
+TEST_CASE("a declared name is shown before it has a series", "[base]") {
+  MetricsPage page;
+  page.declare_counter("hubgate_x_total", "Xs.");
+  page.declare_gauge("hubgate_y", "Ys.");
+  CHECK_THAT(page.text(), contains("# TYPE hubgate_x_total counter\n"));
+  CHECK_THAT(page.text(), contains("# TYPE hubgate_y gauge\n"));
+}

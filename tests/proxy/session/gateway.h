@@ -221,6 +221,9 @@ class Gateway {
   HubPaths hub_paths;
   SessionMetrics metrics;
   SourceLimits sources{random};
+  WallClock clock;
+  AccessLog access_log{loop, timers, *log, clock};
+  HandedOverBook handed_over{access_log};
   NoKeeper keeper;
   std::map<std::uint32_t, std::string> tags;  // by endpoint id
   std::vector<FakeUpstream*> upstreams;
@@ -236,7 +239,9 @@ class Gateway {
                            .hub_paths = hub_paths,
                            .snapshot = snapshot,
                            .metrics = metrics,
-                           .sources = sources};
+                           .sources = sources,
+                           .access_log = access_log,
+                           .handed_over = handed_over};
   std::vector<std::unique_ptr<DownstreamSession>> sessions;
 
  private:

@@ -93,7 +93,7 @@ TEST_CASE("a close handshake is reported with its code and who began", "[proxy][
   f.turn();
   REQUIRE(f.report);
   CHECK(f.report->by == ClosedBy::kEndpoint);
-  CHECK(f.report->reason == "close_frame");
+  CHECK(f.report->reason == TerminationReason::kServerClose);
   CHECK(f.report->close_code == websocket::close_code::kNormal);
   CHECK(f.report->frames_in == 1);
   CHECK(f.report->frames_out == 1);
@@ -111,7 +111,7 @@ TEST_CASE("one side's end is passed on, and the other may still speak for a whil
   f.timers.advance(11s);
   REQUIRE(f.report);
   CHECK(f.report->by == ClosedBy::kClient);
-  CHECK(f.report->reason == "ended");
+  CHECK(f.report->reason == TerminationReason::kLost);
 }
 
 TEST_CASE("the end of both sides ends the tunnel, after what is under way has left", "[proxy][session]") {
@@ -146,7 +146,7 @@ TEST_CASE("a tunnel without a byte ends after the idle time, one with bytes does
   f.timers.advance(21s);
   REQUIRE(f.report);
   CHECK(f.report->by == ClosedBy::kProxy);
-  CHECK(f.report->reason == "idle");
+  CHECK(f.report->reason == TerminationReason::kIdle);
 }
 
 TEST_CASE("a slow side pauses the fast one, and nothing is lost", "[proxy][session]") {
@@ -194,6 +194,6 @@ TEST_CASE("a proxy that stops ends each direction at an edge between two frames"
   f.turn();
   f.timers.advance(1ms);
   REQUIRE(f.report);
-  CHECK(f.report->reason == "stopped");
+  CHECK(f.report->reason == TerminationReason::kProxyStopped);
   CHECK(f.at_client() == frame);
 }

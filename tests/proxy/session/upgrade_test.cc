@@ -41,7 +41,7 @@ TEST_CASE("a WebSocket to a remote endpoint becomes a tunnel after a verified 10
   CHECK(gateway.sessions.empty());
   CHECK(endpoint.tunnels() == 0);
   CHECK(gateway.metrics.tunnels_active == 0);
-  CHECK(gateway.metrics.tunnels_closed[static_cast<std::size_t>(ClosedBy::kClient)] == 1);
+  CHECK(gateway.metrics.tunnels_closed.at(ClosedBy::kClient, TerminationReason::kLost) == 1);
 }
 
 TEST_CASE("bytes behind the head are held until the 101, and pass then", "[proxy][session]") {
@@ -137,7 +137,7 @@ TEST_CASE("a tunnel without a byte ends after its idle time", "[proxy][session]"
   gateway.advance(121s);
   CHECK(gateway.sessions.empty());
   CHECK(is_at_end(client.get()));
-  CHECK(gateway.metrics.tunnels_closed[static_cast<std::size_t>(ClosedBy::kProxy)] == 1);
+  CHECK(gateway.metrics.tunnels_closed.at(ClosedBy::kProxy, TerminationReason::kIdle) == 1);
 }
 
 TEST_CASE("a tunnel of a removed endpoint goes on", "[proxy][session]") {
