@@ -54,6 +54,12 @@ class TestClient {
     const std::size_t taken = connection_.handler().on_input({reinterpret_cast<std::byte*>(shown.data()), size});
     unread_.erase(0, taken);
   }
+  /// Shows the rest though reading is paused, as transports do right before the end.
+  void show_rest() {
+    const bool was_paused = std::exchange(connection_.is_paused, false);
+    deliver();
+    connection_.is_paused = was_paused;
+  }
   std::size_t unread() const { return unread_.size(); }
 
   /// All that came since the last time, records separated by spaces.

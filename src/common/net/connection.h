@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/bytes.h"
@@ -100,6 +101,8 @@ class Connection final : private event::Flushable {
   Released release();
   /// Puts bytes that were read elsewhere in front of what comes; they are shown in the next turn.
   void unread(Bytes bytes);
+  /// Bytes that came and that the handler has not taken, and may want before it gives them up; in on_closed, too.
+  std::vector<std::byte> take_unread() { return std::exchange(tail_, {}); }
 
   std::uint64_t bytes_in() const { return bytes_in_; }
   std::uint64_t bytes_out() const { return bytes_out_; }

@@ -99,14 +99,19 @@ class ConnectionHandler {
   /// connection when the untaken rest passes it: nothing else bounds the rest.
   virtual std::size_t on_input(MutableBytes input) = 0;
 
-  /// No more input will come. Once, and not after close_when_flushed() or abort(). `error` is empty for kClosed and
-  /// kLost. Writing is still allowed (a Close message); whether it arrives depends on the cause. The handler goes on
+  /// No more input will come. Once, and not after close_when_flushed() or abort(). `error` is empty for kClosed, and for
+  /// kLost unless the connection was broken (RST) instead of ended. What had been read before is shown first, even while
+  /// reading is paused: what on_input() does not take then is lost. Writing is still allowed (a Close message); whether it arrives depends on the cause. The handler goes on
   /// to its own end, which may take time, and then calls close_when_flushed() or abort().
   virtual void on_input_end(InputEnd end, std::string_view error) = 0;
 
   /// The server wants this connection gone: drain, rebalance, stop. Say Close with allowReconnect and end. May come
   /// more than once.
   virtual void on_shutdown() {}
+
+  /// The server ends the connection at once: its transport is gone already. Whatever still waits or runs, the handler
+  /// calls close_when_flushed() or abort() before it returns, unless it has. May come after on_input_end.
+  virtual void on_cut() = 0;
 
   /// All output has left, after a time when it had not.
   virtual void on_drained() {}

@@ -99,8 +99,7 @@ void HttpConnection::abort() {
 
 void HttpConnection::finish() {
   is_finished_ = true;
-  facts_.reset();
-  attend_later();
+  attend_later();  // and the facts go: hub code that looks at them may be on the stack
 }
 
 void HttpConnection::attend_later() { manager_.attend_later(*this); }

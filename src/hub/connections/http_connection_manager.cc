@@ -110,6 +110,7 @@ void HttpConnectionManager::attend(HttpConnection& connection, TimePoint now) {
       if (now - connection.last_seen() > options_.disconnect_timeout) remove(connection);
       return;
     case HttpConnection::State::kActive:
+      if (connection.is_finished_) connection.drop_facts();
       connection.transport_->attend(now);
       if (connection.is_finished_ && connection.transport_->is_over()) remove(connection);
       return;
@@ -173,9 +174,9 @@ void HttpConnectionManager::forget_pending() {
 void HttpConnectionManager::abort_all() {
   for (std::size_t i = 0; i < connections_.size(); ++i) {
     HttpConnection& connection = *connections_[i];
-    if (connection.state() != HttpConnection::State::kActive || connection.transport_->is_over()) continue;
+    if (connection.state() != HttpConnection::State::kActive) continue;
     connection.transport_->abort();
-    if (!connection.is_finished_) connection.handler_->on_input_end(InputEnd::kLost, {});
+    if (!connection.is_finished_) connection.handler_->on_cut();
   }
 }
 

@@ -78,7 +78,7 @@ class HttpConnectionManager {
   std::size_t shut_down(std::size_t count);
   /// Forgets negotiated connections that have not attached: for a stop, where no token counts any more.
   void forget_pending();
-  /// Cuts every connection at once: handlers hear kLost.
+  /// Cuts every connection at once, whatever its handler waits for (ConnectionHandler::on_cut).
   void abort_all();
 
   const ConnectionManagerOptions& options() const { return options_; }

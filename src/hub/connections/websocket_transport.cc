@@ -136,6 +136,11 @@ void WebSocketTransport::attend(TimePoint now) {
 std::size_t WebSocketTransport::on_data(MutableBytes input) {
   std::size_t taken = 0;
   while (is_reading() && !paused_) {
+    if (std::exchange(tail_is_due_, false)) {
+      // What the owner left for later comes before any frame behind it: a Close must not overtake it.
+      offer_tail();
+      continue;
+    }
     const websocket::FrameStep step = reader_.read(input.subspan(taken));
     taken += step.taken;
     switch (step.event) {
@@ -171,6 +176,26 @@ void WebSocketTransport::offer_tail() {
   if (state_ != State::kOpen) return;
   shown.take(taken);
   tail_ = std::move(shown);
+}
+
+// The input is about to end: what came before it is shown, also to an owner that had paused.
+void WebSocketTransport::offer_rest() {
+  if (!paused_ && !std::exchange(tail_is_due_, false)) return;
+  offer_tail();
+  // Frames behind the pause; without one the connection has shown all that it read.
+  std::vector<std::byte> unread = connection_->take_unread();
+  if (unread.empty()) return;
+  const std::size_t size = unread.size();
+  unread.resize(size + InputTail::kPadding);
+  MutableBytes rest{unread.data(), size};
+  while (state_ == State::kOpen) {
+    const websocket::FrameStep step = reader_.read(rest);
+    rest = rest.subspan(step.taken);
+    // A Close or a broken frame is an end like the one that is coming.
+    if (step.event == websocket::FrameEvent::kControl && step.opcode != websocket::Opcode::kClose) continue;
+    if (step.event != websocket::FrameEvent::kData) return;
+    receive(step);
+  }
 }
 
 void WebSocketTransport::receive_control(const websocket::FrameStep& frame) {
@@ -214,6 +239,8 @@ void WebSocketTransport::break_off(std::uint16_t code, std::string_view error) {
 }
 
 void WebSocketTransport::end_as_slow() {
+  offer_rest();
+  if (state_ != State::kOpen) return;
   overflowed_ = false;  // the Close message may still be written
   reason_ = ClosedReason::kSlowConsumer;
   connection_->pause(net::Pause::kBusy);
@@ -231,7 +258,10 @@ void WebSocketTransport::on_drained() {
 }
 
 void WebSocketTransport::on_closed(net::CloseReason reason) {
-  if (state_ == State::kOpen) reason_ = ClosedReason::kLost;
+  const bool was_open = state_ == State::kOpen;
+  if (was_open) offer_rest();
+  if (state_ == State::kOver) return;  // the owner has had enough
+  if (was_open) reason_ = ClosedReason::kLost;
   move_to(State::kOver);
   const bool in_order = reason == net::CloseReason::kEnded;
   end_input(InputEnd::kLost, in_order ? "" : "The client reset the connection.");

@@ -55,6 +55,7 @@ class WebSocketTransport final : public Transport, private net::Connection::Hand
   void receive_control(const websocket::FrameStep& frame);
   void receive_close(MutableBytes payload);
   void offer_tail();
+  void offer_rest();
   void break_off(std::uint16_t code, std::string_view error);
   void end_as_slow();
   void end_input(InputEnd end, std::string_view error);

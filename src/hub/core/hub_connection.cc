@@ -139,7 +139,8 @@ std::size_t HubConnection::read_messages(Bytes input) {
   const std::size_t size = input.size();
   ParseState parsing{handler_.options_.maximum_receive_message_size, scanned_};
   HubMessage& message = handler_.message_;
-  while (!input_over_ && !reading_paused_ && !input.empty()) {
+  const bool is_last = reading_paused_;  // shown in spite of the pause: the input ends, and this is the rest of it
+  while (!input_over_ && (is_last || !reading_paused_) && !input.empty()) {
     const ParseResult parsed = protocol().parse(input, parsing, message);
     if (parsed.status == ParseStatus::kNeedMore) break;
     if (parsed.status == ParseStatus::kViolation) {
@@ -194,7 +195,9 @@ void HubConnection::walk_line() {
     assert(parsed.status == ParseStatus::kMessage);
     // The bytes stay where they are while the call runs, even if it ends the connection: end() only passes them over.
     if (handler_.around_.dispatcher.dispatch(*this, handler_.message_) == HubDispatcher::Outcome::kMustWait) return;
-    if (state_ == State::kConnected) work_->line.pop(parsed.taken);
+    if (line_is_empty()) return;  // it was dropped with all that waited
+    work_->line.pop(parsed.taken);
+    heard_ = true;  // the client's time runs from the end of the last dispatch
   }
 }
 
@@ -280,7 +283,7 @@ CancelToken HubConnection::aborted_token() {
 }
 
 const ConnectionContext* HubConnection::facts_holder() const {
-  const bool kept = handler_.options_.keep_http_facts || !opening_over_;
+  const bool kept = !transport_closed_ && (handler_.options_.keep_http_facts || !opening_over_);
   return kept ? transport() : nullptr;
 }
 

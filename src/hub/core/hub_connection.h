@@ -47,6 +47,7 @@ class HubConnection final : public HubConnectionContext, public ConnectionHandle
   std::size_t on_input(MutableBytes input) override;
   void on_input_end(InputEnd end, std::string_view error) override;
   void on_shutdown() override;
+  void on_cut() override;
 
   // For the dispatcher and its calls.
   bool has_free_slot() const;
@@ -132,7 +133,7 @@ class HubConnection final : public HubConnectionContext, public ConnectionHandle
   bool pings_ = false;           // the client has sent a Ping: it can be timed out
   bool inside_message_ = false;  // the input so far ends inside one
   bool reading_paused_ = false;
-  bool input_over_ = false;        // nothing more is read: it ended, or an ending waits
+  bool input_over_ = false;        // nothing more is read: it ended, or an ending waits that is not a shutdown
   bool transport_closed_ = false;  // we have told it to end
   bool lost_ = false;              // the aborted signal has been given
   bool disconnecting_ = false;     // on_disconnected has been started, or need not be

@@ -34,6 +34,7 @@ void HubConnection::on_input_end(InputEnd why, std::string_view error) {
     case InputEnd::kClosed:
     case InputEnd::kLost:
       ending = inside_message_ ? with_error(kInputEndedInMessage) : Ending{.allow_reconnect = true};
+      if (!error.empty()) ending.reason = std::string(error);
       break;
     case InputEnd::kProtocolError: ending = with_error(error); break;
     case InputEnd::kSlowConsumer:
@@ -50,11 +51,25 @@ void HubConnection::on_shutdown() {
     close_transport();
     return move_to(State::kClosed);
   }
-  if (state_ != State::kConnected || input_over_) return;
+  if (state_ != State::kConnected || input_over_ || (work_ != nullptr && work_->ending)) return;
   Ending ending;
   ending.allow_reconnect = true;
   ending.waits_for_calls = true;
-  end_in_order(std::move(ending));
+  // Reading goes on until then: a call that comes meanwhile is answered, too.
+  work().ending = std::move(ending);
+  if (may_end()) end(std::move(*work_->ending));
+}
+
+void HubConnection::on_cut() {
+  if (state_ == State::kHandshaking) {
+    close_transport();
+    return move_to(State::kClosed);
+  }
+  if (state_ != State::kConnected) return;
+  work().line.clear();
+  Ending ending{.allow_reconnect = true};
+  if (work_->ending) ending = std::move(*work_->ending);
+  end(std::move(ending));
 }
 
 void HubConnection::on_write_failed(const Error& error) {
@@ -169,7 +184,7 @@ void HubConnection::beat(TimePoint now) {
   if (heard_) {
     heard_ = false;
     last_heard_ = now;
-  } else if (pings_ && !reading_paused_ && !input_over_ && now - last_heard_ > options.client_timeout_interval) {
+  } else if (pings_ && !reading_paused_ && line_is_empty() && !input_over_ && now - last_heard_ > options.client_timeout_interval) {
     ++handler_.counters_.client_timeouts;
     return end(with_error(error_text::kClientTimeout));
   }

@@ -53,7 +53,7 @@ HubDispatcher::Outcome HubDispatcher::dispatch(HubConnection& connection, const 
 }
 
 std::unique_ptr<detail::BoundCall> HubDispatcher::bind(const detail::HubMethod& method, const HubProtocol& protocol,
-                                                       const HubMessage& message, std::string& detail) {
+                                                       const HubMessage& message, std::string& detail) const {
   if (!message.arguments_error.empty()) {
     detail = message.arguments_error;
     return nullptr;
@@ -67,7 +67,13 @@ std::unique_ptr<detail::BoundCall> HubDispatcher::bind(const detail::HubMethod& 
   for (std::size_t i = 0; fits && i < arguments.size(); ++i) {
     fits = protocol.read_value(message.arguments[i], arguments[i]);
   }
-  auto bound = fits ? method.bind(std::move(arguments), protocol.value_format()) : nullptr;
+  std::unique_ptr<detail::BoundCall> bound;
+  try {
+    if (fits) bound = method.bind(std::move(arguments), protocol.value_format());
+  } catch (...) {
+    // A program's own conversion; what it has to say is no more than that the value does not fit.
+    log_.debug("an argument's conversion failed", {{"error", describe(std::current_exception()).text}});
+  }
   if (bound == nullptr) detail = error_text::kBindingFailed;
   return bound;
 }

@@ -64,8 +64,8 @@ class HubDispatcher {
   void start(const std::shared_ptr<HubCall>& call);
   void conclude(const std::shared_ptr<HubCall>& call, Task<Value> finished);
   /// The arguments as the method takes them; nullptr with the reason in `detail` when they do not fit.
-  static std::unique_ptr<detail::BoundCall> bind(const detail::HubMethod& method, const HubProtocol& protocol,
-                                                 const HubMessage& message, std::string& detail);
+  std::unique_ptr<detail::BoundCall> bind(const detail::HubMethod& method, const HubProtocol& protocol,
+                                          const HubMessage& message, std::string& detail) const;
   void refuse(HubConnection& connection, const HubMessage& message, const std::string& error);
 
   const HubOptions options_;

@@ -147,11 +147,34 @@ TEST_CASE("a stop forgets what was only negotiated, and cuts the rest", "[hub][c
   fixture.manager.create(fixture.path, kVersion1);
   fixture.manager.forget_pending();
   CHECK(fixture.manager.pending() == 0);
-  fixture.acceptor.last().at_end = [&] { fixture.acceptor.last().context->close_when_flushed(); };
   fixture.manager.abort_all();
   fixture.run();
-  CHECK(fixture.acceptor.last().ends == std::vector<std::string>{"lost"});
+  CHECK(fixture.acceptor.last().ends.empty());
+  CHECK(fixture.acceptor.last().cuts == 1);
   CHECK(fixture.manager.is_empty());
+}
+
+TEST_CASE("a handler that is still at work after its client has gone is cut, too", "[hub][connections]") {
+  ManagerFixture fixture;
+  Descriptor client = fixture.open();
+  client.reset();
+  fixture.run();
+  CHECK(fixture.acceptor.last().ends == std::vector<std::string>{"lost"});
+  CHECK(fixture.manager.active() == 1);
+  fixture.manager.abort_all();
+  fixture.run();
+  CHECK(fixture.manager.is_empty());
+}
+
+TEST_CASE("facts stay while the call that ends the connection looks at them", "[hub][connections]") {
+  ManagerFixture fixture;
+  Descriptor client = fixture.open();
+  ConnectionContext& context = *fixture.acceptor.last().context;
+  const std::string_view seen = context.facts().remote_address;
+  context.close_when_flushed();
+  CHECK(seen == "192.0.2.7:1234");
+  fixture.run();
+  CHECK(context.facts().remote_address.empty());
 }
 
 TEST_CASE("a manager that ends releases every connection", "[hub][connections]") {

@@ -26,6 +26,10 @@ struct Recorder final : ConnectionHandler {
     if (at_end) at_end();
   }
   void on_shutdown() override { ++shutdowns; }
+  void on_cut() override {
+    ++cuts;
+    context->abort();
+  }
   void on_drained() override { ++drained; }
 
   ConnectionContext* context;  // nullptr once it was released
@@ -36,6 +40,7 @@ struct Recorder final : ConnectionHandler {
   std::vector<std::string> ends;
   std::string error;
   int shutdowns = 0;
+  int cuts = 0;
   int drained = 0;
 };
 

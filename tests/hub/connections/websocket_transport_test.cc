@@ -68,6 +68,74 @@ TEST_CASE("while reading is paused nothing is shown, and afterwards nothing is m
   CHECK(fixture.owner.input == "abcdefghi");
 }
 
+TEST_CASE("what was received before the end is shown before it, also after a pause", "[hub][connections]") {
+  TransportFixture fixture;
+  fixture.owner.take = [&](std::string_view) -> std::size_t {
+    fixture.transport->pause_reading();
+    return 1;
+  };
+  fixture.send(text_frame("abc") + text_frame("def"));
+  fixture.run();
+  fixture.owner.take = nullptr;
+  SECTION("a Close frame that came meanwhile") {
+    fixture.send(close_frame(1000));
+    fixture.transport->resume_reading();
+    fixture.loop.turn(false);  // the socket is heard before the owner is attended to
+    fixture.run();
+    CHECK(fixture.owner.ends == std::vector<std::string>{"closed"});
+  }
+  SECTION("a FIN that came meanwhile") {
+    ::shutdown(fixture.client(), SHUT_WR);
+    fixture.transport->resume_reading();
+    fixture.loop.turn(false);
+    fixture.run();
+    CHECK(fixture.owner.ends == std::vector<std::string>{"lost"});
+  }
+  SECTION("a connection that breaks while it is paused") {
+    fixture.sockets->b.reset();
+    fixture.transport->write(Payload("x"));
+    fixture.run();
+    CHECK(fixture.owner.ends == std::vector<std::string>{"lost"});
+  }
+  CHECK(fixture.owner.input == "abcdef");
+}
+
+TEST_CASE("an owner that pauses again keeps a Close waiting", "[hub][connections]") {
+  TransportFixture fixture;
+  fixture.owner.take = [&](std::string_view) -> std::size_t {
+    fixture.transport->pause_reading();
+    return 1;
+  };
+  fixture.send(text_frame("abc") + close_frame(1000));
+  for (int i = 1; i <= 3; ++i) {
+    CHECK(fixture.owner.ends.empty());
+    fixture.run();
+    CHECK(fixture.owner.input == std::string("abc").substr(0, static_cast<std::size_t>(i)));
+    fixture.transport->resume_reading();
+  }
+  fixture.run();
+  CHECK(fixture.owner.ends == std::vector<std::string>{"closed"});
+}
+
+TEST_CASE("a slow client's calls that were read are shown before its end", "[hub][connections]") {
+  TransportLimits limits;
+  limits.max_pending_bytes = 10'000;
+  TransportFixture fixture(limits);
+  fixture.owner.take = [&](std::string_view) -> std::size_t {
+    fixture.transport->pause_reading();
+    return 0;
+  };
+  fixture.send(text_frame("abc") + text_frame("def"));
+  fixture.run();
+  fixture.owner.take = nullptr;
+  while (fixture.owner.ends.empty() && fixture.transport->unsent() < 1'000'000) {
+    fixture.transport->write(Payload(std::string(100'000, 'x')));
+    fixture.run();
+  }
+  CHECK(fixture.owner.ends == std::vector<std::string>{"slow_consumer"});
+  CHECK(fixture.owner.input == "abcdef");
+}
+
 TEST_CASE("a message for many is framed once and shared", "[hub][connections]") {
   TransportFixture one;
   TransportFixture other;

@@ -6,8 +6,22 @@
 #include "tests/hub/core/hub_fixture.h"
 #include "tests/support/catch.h"
 
+namespace hubgate {
+namespace test::conversions {
+/// A program's own type whose conversion fails with an exception.
+struct Odd {};
+}  // namespace test::conversions
+
+template <>
+struct Converter<test::conversions::Odd> {
+  static bool from_value(Value&&, ValueFormat, test::conversions::Odd&) { throw std::runtime_error("odd"); }
+};
+}  // namespace hubgate
+
 namespace hubgate::test {
 namespace {
+
+using conversions::Odd;
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -43,7 +57,9 @@ class NotingHub : public Hub {
         .on("Abort", &NotingHub::abort)
         .on("Tell", &NotingHub::tell)
         .on("Nan", &NotingHub::nan)
+        .on("Odd", &NotingHub::odd)
         .on("Path", &NotingHub::path)
+        .on("AbortThenPath", &NotingHub::abort_then_path)
         .on("Who", &NotingHub::who);
   }
 
@@ -76,7 +92,12 @@ class NotingHub : public Hub {
   void abort() { context().abort(); }
   void tell(const std::string& text) { clients().all().send("Told", text, 1, true); }
   double nan() { return std::numeric_limits<double>::quiet_NaN(); }
+  void odd(Odd) {}
   bool path() { return context().http() != nullptr; }
+  void abort_then_path() {
+    context().abort();
+    note(context().http() == nullptr ? "facts: none" : "facts: there");
+  }
   std::string who() { return context().user_identifier(); }
 
  private:
@@ -307,6 +328,35 @@ TEST_CASE("a result that the protocol cannot write closes the connection", "[hub
   CHECK(client.take() == R"({"type":7,"error":"Connection closed with an error.","allowReconnect":true})");
 }
 
+TEST_CASE("a waiting call whose result cannot be written closes the connection and harms nobody", "[hub][close]") {
+  Noting hub;
+  TestClient client(hub.handler);
+  TestClient other(hub.handler, "connection_00000000002");
+  REQUIRE(client.connect());
+  REQUIRE(other.connect());
+  client.send(call("Wait", "1", "\"a\""));
+  client.send(call("Nan", "2"));
+  client.send(call("Note", "3", "\"never\""));
+  hub.settle();
+  hub.release_one();
+  hub.settle();
+  CHECK(client.take() == R"({"type":3,"invocationId":"1","result":"a"} )"
+                         R"({"type":7,"error":"Connection closed with an error.","allowReconnect":true})");
+  CHECK(client.close_code() == 1000);
+  other.send(call("Who", "1"));
+  CHECK(other.take() == R"({"type":3,"invocationId":"1","result":""})");
+}
+
+TEST_CASE("an argument whose conversion throws is a binding error", "[hub]") {
+  Noting hub({.detailed_errors = true});
+  TestClient client(hub.handler);
+  REQUIRE(client.connect());
+  client.send(call("Odd", "1", "1"));
+  CHECK_THAT(client.take(), contains("Failed to invoke 'Odd' due to an error on the server. InvalidDataException: "
+                                     "Error binding arguments."));
+  CHECK_FALSE(client.close_code());
+}
+
 TEST_CASE("a server that shuts down lets running calls end and then allows to reconnect", "[hub][close]") {
   Noting hub;
   TestClient client(hub.handler);
@@ -332,6 +382,101 @@ TEST_CASE("a connection whose transport is cut while it shuts down does not wait
   hub.settle();
   CHECK(client.connection().is_closed());
   CHECK(hub.lifetime.events() == Lines{"connected ", "disconnected"});
+}
+
+TEST_CASE("calls that come while a server waits for a running one are answered, too", "[hub][close]") {
+  Noting hub;
+  TestClient client(hub.handler);
+  REQUIRE(client.connect());
+  client.send(call("Wait", "1", "\"a\""));
+  hub.settle();
+  client.connection().handler().on_shutdown();
+  client.send(call("Who", "2"));
+  client.connection().handler().on_shutdown();
+  hub.settle();
+  hub.release_one();
+  hub.settle();
+  CHECK(client.take() == R"({"type":3,"invocationId":"1","result":"a"} {"type":3,"invocationId":"2","result":""} )"
+                         R"({"type":7,"allowReconnect":true})");
+}
+
+TEST_CASE("a connection that is cut waits for nothing", "[hub][close]") {
+  Noting hub;
+  TestClient client(hub.handler);
+  SECTION("not for a call that waits behind one that never ends") {
+    REQUIRE(client.connect());
+    client.send(call("Wait", "1", "\"a\""));
+    client.send(call("Note", "2", "\"never\""));
+    SECTION("while all is well") {}
+    SECTION("while it shuts down") { client.connection().handler().on_shutdown(); }
+    SECTION("after the client was lost") { client.end(); }
+    hub.settle();
+    client.connection().handler().on_cut();
+    hub.settle();
+    CHECK(client.connection().is_closed());
+    CHECK(hub.take_lines() == Lines{"connected", "path ", "begin a", "aborted a", "disconnected - aborted",
+                                    "gone connection_00000000001"});
+  }
+  SECTION("not for an on_connected that never ends") {
+    hub.connecting_waits = true;
+    REQUIRE(client.connect());
+    client.connection().handler().on_cut();
+    hub.settle();
+    CHECK(client.connection().is_closed());
+    client.release();
+    CHECK(hub.take_lines() == Lines{"connected"});
+    // When it ends after all, the hub hears the end, too.
+    hub.release_one();
+    hub.settle();
+    CHECK(hub.take_lines() == Lines{"disconnected - aborted", "gone connection_00000000001"});
+  }
+  SECTION("not for the lifetime manager") {
+    hub.lifetime.holds_registrations = true;
+    REQUIRE(client.connect());
+    client.connection().handler().on_cut();
+    CHECK(client.connection().is_closed());
+  }
+  SECTION("not for a handshake") {
+    client.attach();
+    client.connection().handler().on_cut();
+    CHECK(client.connection().is_closed());
+  }
+}
+
+TEST_CASE("on_disconnected hears of a reset, and nothing of an end in order", "[hub][close]") {
+  Noting hub;
+  TestClient client(hub.handler);
+  REQUIRE(client.connect());
+  SECTION("FIN") {
+    client.end(hub::InputEnd::kLost);
+    hub.settle();
+    CHECK(hub.take_lines()[2] == "disconnected - aborted");
+  }
+  SECTION("RST") {
+    client.end(hub::InputEnd::kLost, "The client reset the connection.");
+    hub.settle();
+    CHECK(hub.take_lines()[2] == "disconnected The client reset the connection. aborted");
+  }
+}
+
+TEST_CASE("what is shown of a paused input before its end is received", "[hub][close][backpressure]") {
+  Noting hub({.application_max_buffer_size = 100});
+  TestClient client(hub.handler);
+  REQUIRE(client.connect());
+  client.send_bytes(call("Wait", "0", "\"a\"") + '\x1e');
+  std::string many;
+  for (int i = 1; i <= 5; ++i) many += call("Note", std::to_string(i), "\"" + std::to_string(i) + "\"") + '\x1e';
+  client.send_bytes(many);
+  REQUIRE(client.connection().is_paused);
+  REQUIRE(client.unread() > 0);
+  client.show_rest();
+  CHECK(client.unread() == 0);
+  client.end(hub::InputEnd::kLost);
+  hub.settle();
+  hub.release_one();
+  hub.settle();
+  CHECK(hub.take_lines() == Lines{"connected", "path ", "begin a", "aborted a", "end a of connection_00000000001", "1",
+                                  "2", "3", "4", "5", "disconnected - aborted", "gone connection_00000000001"});
 }
 
 TEST_CASE("a completion waits until the joins of its call are confirmed", "[hub][groups]") {
@@ -549,6 +694,33 @@ TEST_CASE("a client whose input is paused is not timed out", "[hub][backpressure
   hub.settle();
   hub.advance(seconds(20));
   CHECK_FALSE(client.close_code());
+}
+
+TEST_CASE("a client whose calls wait is not timed out, and its time begins anew when they have run",
+          "[hub][order][time]") {
+  Noting hub;
+  TestClient client(hub.handler);
+  REQUIRE(client.connect());
+  client.send(R"({"type":6})");
+  client.send(call("Wait", "1", "\"a\""));
+  client.send(call("Note", "2", "\"b\""));
+  hub.advance(seconds(100));
+  CHECK_FALSE(client.close_code());
+  hub.release_one();
+  hub.settle();
+  hub.advance(seconds(29));
+  CHECK_FALSE(client.close_code());
+  hub.advance(seconds(4));
+  CHECK(client.close_code());
+}
+
+TEST_CASE("request facts are gone with the client", "[hub]") {
+  Noting hub({.keep_http_facts = true});
+  TestClient client(hub.handler);
+  REQUIRE(client.connect());
+  client.send_bytes(call("AbortThenPath", "1") + '\x1e');
+  hub.settle();
+  CHECK(hub.take_lines()[2] == "facts: none");
 }
 
 TEST_CASE("a binary protocol needs a transport that carries it", "[hub][handshake]") {
