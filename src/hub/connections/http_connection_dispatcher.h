@@ -28,6 +28,10 @@ class HttpConnectionDispatcher {
   HttpConnectionDispatcher(const HttpConnectionDispatcher&) = delete;
   HttpConnectionDispatcher& operator=(const HttpConnectionDispatcher&) = delete;
 
+  /// Asked before a connection is made that would be one more (`more` = 1: a negotiation) or that its HTTP connection
+  /// becomes (0: a WebSocket without id); false is answered with 503. Null, the default: always. Must not call back.
+  void set_admission(std::function<bool(std::size_t more)> has_room) { has_room_ = std::move(has_room); }
+
   /// Serves a connection. `input` was read from it already: the head and early bytes of a handed-over one.
   void serve(Descriptor socket, ConnectionOrigin origin, Bytes input = {});
 
@@ -43,12 +47,14 @@ class HttpConnectionDispatcher {
     bool is_negotiate = false;
   };
   Found find(std::string_view path) const;
+  bool has_room(std::size_t more) const { return has_room_ == nullptr || has_room_(more); }
   void remove(HttpSession& session);
 
   event::Loop& loop_;
   event::Timers& timers_;
   HttpConnectionManager& connections_;
   std::shared_ptr<const http_server::ServerLimits> limits_;
+  std::function<bool(std::size_t)> has_room_;
   std::vector<std::unique_ptr<HttpSession>> sessions_;
 };
 

@@ -16,6 +16,7 @@ constexpr std::string_view kText = "text/plain";
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kIdRequired = "Connection ID required";
 constexpr std::string_view kNoSuchId = "No Connection with that ID";
+constexpr std::string_view kFull = "The server takes no more connections now.";
 
 /// The value of `id`: a repeated key is one text with commas, which no token is.
 std::string id_of(std::string_view query) {
@@ -69,6 +70,7 @@ void HttpSession::answer(const http::RequestHead& head, const Answer& answer) {
     response.headers.add("Expires", "Thu, 01 Jan 1970 00:00:00 GMT");
     response.headers.add("Pragma", "no-cache");
   }
+  if (answer.status == 503) response.headers.add("Retry-After", "1");
   // Bytes behind a refused upgrade are no request, and must not be read as one.
   if (head.upgrade != http::UpgradeOffer::kNone && head.upgrade != http::UpgradeOffer::kOther)
     response.keep_alive = false;
@@ -81,6 +83,7 @@ void HttpSession::negotiate(const http::RequestHead& head, const MappedPath& pat
   if (const auto* refusal = std::get_if<NegotiateRefusal>(&outcome)) {
     return answer(head, {200, kJson, negotiate_body(*refusal)});
   }
+  if (!dispatcher_.has_room(1)) return answer(head, {503, kText, kFull});
   const auto& negotiation = std::get<Negotiation>(outcome);
   HttpConnectionManager& connections = dispatcher_.connections_;
   const HttpConnection& connection = connections.create(path, negotiation);
@@ -122,7 +125,10 @@ void HttpSession::upgrade(http::RequestHead& head, const MappedPath& path, HttpC
     return answer(head, {409, kText, {}});
   }
   HttpConnectionManager& connections = dispatcher_.connections_;
-  if (connection == nullptr) connection = &connections.create_unlisted(path);
+  if (connection == nullptr) {
+    if (!dispatcher_.has_room(0)) return answer(head, {503, kText, kFull});
+    connection = &connections.create_unlisted(path);
+  }
   std::unique_ptr<net::Connection> socket = connection_->take_connection();
   socket->write(websocket::switching_protocols_head(head.headers.get("Sec-WebSocket-Key")));
   const ConnectionOrigin origin = origin_of(head, origin_);

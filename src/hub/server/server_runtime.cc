@@ -30,6 +30,7 @@ ServerRuntime::ServerRuntime(const Surroundings& surroundings, TransportLimits t
       hard_(surroundings.loop, [this] { connections_.abort_all(); }),
       check_(surroundings.loop, [this] { check_drained(); }) {
   connections_.set_on_load_changed([this] { on_load_changed(); });
+  http_.set_admission([this](std::size_t more) { return has_room(more); });
 }
 
 ServerRuntime::~ServerRuntime() {

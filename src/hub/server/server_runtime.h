@@ -51,7 +51,7 @@ class ServerRuntime {
   Result<std::string> listen(std::string_view address);
   /// Serves one socket; `input` was read from it already.
   void serve(Descriptor socket, ConnectionOrigin origin, Bytes input = {});
-  /// May this many more come?
+  /// May this many more come? Asked for each socket, each negotiation and each WebSocket without an id.
   bool has_room(std::size_t more) const;
   std::size_t max_connections() const { return max_connections_; }
 

@@ -246,6 +246,26 @@ TEST_CASE("a defective upgrade is a poll, and nothing behind it is a request", "
   CHECK(fixture.manager.is_empty());
 }
 
+TEST_CASE("a server that is full says so to whoever would be one more", "[hub][connections]") {
+  DispatcherFixture fixture;
+  std::size_t most = 2;
+  fixture.dispatcher.set_admission([&](std::size_t more) {
+    return fixture.manager.active() + fixture.manager.pending() + fixture.dispatcher.http_connections() + more <= most;
+  });
+  const int client = fixture.connect();
+  const std::string first = fixture.exchange(client, request("POST", "/chat/negotiate?negotiateVersion=1"));
+  const std::string token = nlohmann::json::parse(body_of(first)).at("connectionToken");
+  const std::string second = fixture.exchange(client, request("POST", "/chat/negotiate?negotiateVersion=1"));
+  CHECK(brief(second) == "503 text/plain: The server takes no more connections now.");
+  CHECK_THAT(second, contains("Retry-After: 1\r\n"));
+  CHECK(fixture.manager.pending() == 1);
+  // Who has a token is in already.
+  CHECK(fixture.exchange(client, request("GET", "/chat?id=" + token, kUpgrade)) == kSwitched);
+  CHECK(fixture.answer_to(request("GET", "/chat", kUpgrade)) == kSwitched);
+  CHECK(brief(fixture.answer_to(request("GET", "/chat", kUpgrade))).substr(0, 3) == "503");
+  CHECK(fixture.manager.active() == 2);
+}
+
 TEST_CASE("HTTP connections end when they are drained", "[hub][connections]") {
   DispatcherFixture fixture;
   const int client = fixture.connect();
