@@ -1,7 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+
+#include "common/base/bytes.h"
 
 namespace hubgate::websocket {
 
@@ -20,5 +21,14 @@ inline constexpr std::uint16_t kInternalError = 1011;
 
 /// Whether a Close frame may carry the code: 1000–1003, 1007–1014, 3000–4999.
 bool may_be_sent(std::uint16_t code) noexcept;
+
+/// What a Close frame's payload says. `code` is kNoStatus for an empty one, kProtocolError or kInvalidData with
+/// `valid` false for one that breaks the rules.
+struct ClosePayload {
+  bool valid = true;
+  std::uint16_t code = 0;
+  Bytes reason;
+};
+ClosePayload read_close_payload(Bytes payload) noexcept;
 
 }  // namespace hubgate::websocket

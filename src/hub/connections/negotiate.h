@@ -38,7 +38,7 @@ struct NegotiateRefusal {
 std::variant<Negotiation, NegotiateRefusal> read_negotiate_query(std::string_view query,
                                                                  const NegotiateOptions& options);
 
-/// The JSON body of an answer (1.3). `token` is left out for version 0. Ids and tokens are of [A-Za-z0-9_-].
+/// The JSON body of an answer. `token` is left out for version 0. Ids and tokens are of [A-Za-z0-9_-].
 std::string negotiate_body(const Negotiation& negotiation, const TransportList& transports, std::string_view id,
                            std::string_view token);
 std::string negotiate_body(const NegotiateRefusal& refusal);

@@ -5,7 +5,6 @@
 
 #include "common/websocket/close_code.h"
 #include "common/websocket/frame_writer.h"
-#include "common/websocket/message_reader.h"
 #include "hub/protocol/serialized_hub_message.h"
 
 namespace hubgate::hub {

@@ -7,12 +7,9 @@
 #include "hub/core/http_facts.h"
 #include "hub/core/hub_connection_handler.h"
 #include "hub/protocol/handshake_protocol.h"
+#include "hub/protocol/record.h"
 
 namespace hubgate::hub {
-
-namespace {
-constexpr char kRecordSeparator = '\x1e';
-}  // namespace
 
 HubConnection::HubConnection(HubConnectionHandler& handler, ConnectionContext& connection)
     : HubConnectionContext(connection), handler_(handler), waiting_since_(handler.around_.timers.now()) {
@@ -60,16 +57,16 @@ std::size_t HubConnection::on_input(MutableBytes input) {
 }
 
 std::size_t HubConnection::read_handshake(Bytes input) {
-  const std::size_t limit = handler_.options_.maximum_receive_message_size;
-  const std::string_view text = as_text(input);
-  const std::size_t end = text.find(kRecordSeparator);
-  if (limit != 0 && (end == text.npos ? text.size() > limit : end >= limit)) {
+  std::size_t scanned = scanned_;
+  const auto record = cut_record(input, handler_.options_.maximum_receive_message_size, scanned);
+  scanned_ = static_cast<std::uint32_t>(scanned);
+  if (!record) {
     fail_handshake(kHandshakeCanceled);
     return input.size();
   }
-  if (end == text.npos) return 0;
+  if (!*record) return 0;
 
-  const Result<HandshakeRequest> request = parse_handshake_request(text.substr(0, end));
+  const Result<HandshakeRequest> request = parse_handshake_request(**record);
   if (!request) {
     fail_handshake(with_detail(std::string(kHandshakeFailed), request.error().what, handler_.options_.detailed_errors));
     return input.size();
@@ -85,7 +82,7 @@ std::size_t HubConnection::read_handshake(Bytes input) {
   }
   set_protocol(**chosen);
   open();
-  return end + 1;
+  return (*record)->size() + 1;
 }
 
 void HubConnection::fail_handshake(std::string_view error) {

@@ -37,7 +37,7 @@ class HubConnectionContext {
   const HubProtocol& protocol() const { return *protocol_; }
 
   /// Sends one message in the connection's protocol, sharing its bytes with all other receivers. Silent when the
-  /// connection is aborted. A message that the protocol cannot write ends the connection (SignalR 4.6).
+  /// connection is aborted. A message that the protocol cannot write ends the connection, as in SignalR.
   void write(const SerializedHubMessage& message);
 
   /// Nothing that is written reaches the client any more: the transport is gone or the close was said.

@@ -5,7 +5,7 @@
 #include "common/base/ascii.h"
 #include "hub/protocol/json.h"
 #include "hub/protocol/json_writer.h"
-#include "hub/protocol/record_reader.h"
+#include "hub/protocol/record.h"
 #include "hub/protocol/utf8.h"
 
 namespace hubgate::hub {

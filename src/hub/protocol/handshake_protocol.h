@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,9 +16,6 @@ struct HandshakeRequest {
   std::string protocol;  // as sent, any case
   int version = 0;       // zero and negatives are allowed
 };
-
-/// The record's size with its separator; a longer one is kHandshakeCanceled. (RecordReader's limit.)
-inline constexpr std::size_t kDefaultMaxHandshake = 32 * 1024;
 
 /// Texts of failed handshakes; the client shows them.
 inline constexpr std::string_view kHandshakeCanceled = "Handshake was canceled.";

@@ -5,7 +5,7 @@
 #include "hub/protocol/encode_buffer.h"
 #include "hub/protocol/json.h"
 #include "hub/protocol/json_envelope.h"
-#include "hub/protocol/record_reader.h"
+#include "hub/protocol/record.h"
 
 namespace hubgate::hub {
 
@@ -52,20 +52,11 @@ Payload sequence_message(MessageType type, std::int64_t sequence_id) {
 }  // namespace
 
 ParseResult JsonHubProtocol::parse(Bytes input, ParseState& state, HubMessage& message) const {
-  const std::string_view text = as_text(input);
-  const std::size_t separator = text.find(kRecordSeparator, state.scanned);
-  const bool whole = separator != std::string_view::npos;
-  if (const std::size_t size = whole ? separator + 1 : text.size();
-      state.max_message != 0 && size > state.max_message) {
-    return {ParseStatus::kViolation, 0, message_too_large(state.max_message)};
-  }
-  if (!whole) {
-    state.scanned = text.size();
-    return {};
-  }
-  state.scanned = 0;
-  ParseResult result{ParseStatus::kMessage, separator + 1, {}};
-  result.status = parse_json_envelope(text.substr(0, separator), message, result.violation);
+  const auto record = cut_record(input, state.max_message, state.scanned);
+  if (!record) return {ParseStatus::kViolation, 0, message_too_large(state.max_message)};
+  if (!*record) return {};
+  ParseResult result{ParseStatus::kMessage, (*record)->size() + 1, {}};
+  result.status = parse_json_envelope(**record, message, result.violation);
   return result;
 }
 

@@ -6,8 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "common/websocket/close_code.h"
+#include "common/websocket/frame_reader.h"
 #include "common/websocket/frame_writer.h"
-#include "common/websocket/message_reader.h"
 #include "hub/connections/websocket_transport.h"
 #include "tests/support/manual_timers.h"
 #include "tests/support/socket_pair.h"
@@ -26,22 +27,28 @@ inline std::string close_frame(std::uint16_t code) {
 
 /// What a server's bytes say to a client: "text:a|binary:b|pong:|close 1000".
 inline std::string said(std::string stream) {
-  websocket::MessageReader reader(websocket::Role::kClient, std::size_t{1} << 30);
+  websocket::FrameReader reader(websocket::Role::kClient);
   std::string all;
+  std::string message;
   MutableBytes rest{reinterpret_cast<std::byte*>(stream.data()), stream.size()};
   for (;;) {
-    const websocket::MessageStep step = reader.read(rest);
+    const websocket::FrameStep step = reader.read(rest);
     rest = rest.subspan(step.taken);
     const std::string payload(as_text(step.payload));
     switch (step.event) {
-      case websocket::MessageEvent::kNeedMore: return rest.empty() ? all : all + "(cut)";
-      case websocket::MessageEvent::kMessage:
-        all += (step.opcode == websocket::Opcode::kText ? "text:" : "binary:") + payload + "|";
+      case websocket::FrameEvent::kNeedMore: return rest.empty() && reader.is_at_edge() ? all : all + "(cut)";
+      case websocket::FrameEvent::kData:
+        message += payload;
+        if (!step.message_ended) break;
+        all += (step.opcode == websocket::Opcode::kText ? "text:" : "binary:") + std::exchange(message, {}) + "|";
         break;
-      case websocket::MessageEvent::kPing: all += "ping:" + payload + "|"; break;
-      case websocket::MessageEvent::kPong: all += "pong:" + payload + "|"; break;
-      case websocket::MessageEvent::kClose: return all + "close " + std::to_string(step.close_code);
-      case websocket::MessageEvent::kError: return all + "(error " + std::to_string(step.close_code) + ")";
+      case websocket::FrameEvent::kControl:
+        if (step.opcode == websocket::Opcode::kClose) {
+          return all + "close " + std::to_string(websocket::read_close_payload(step.payload).code);
+        }
+        all += (step.opcode == websocket::Opcode::kPing ? "ping:" : "pong:") + payload + "|";
+        break;
+      case websocket::FrameEvent::kError: return all + "(error " + std::to_string(step.close_code) + ")";
     }
   }
 }

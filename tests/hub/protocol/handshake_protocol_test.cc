@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "hub/protocol/record_reader.h"
+#include "hub/protocol/record.h"
 #include "tests/hub/protocol/vectors.h"
 #include "tests/support/catch.h"
 
@@ -12,13 +12,15 @@ using namespace std::string_literals;
 
 namespace {
 
+constexpr std::size_t kMaxHandshake = 32 * 1024;  // SignalR's default
+
 const std::array<const HubProtocol*, 2> kProtocols = {find_standard_protocol("json"),
                                                       find_standard_protocol("messagepack")};
 
 // What the server answers to these bytes; nothing while it waits for more.
 std::string answer(const std::string& bytes, bool detailed_errors) {
-  RecordReader reader(kDefaultMaxHandshake);
-  const auto record = reader.next(as_bytes(bytes));
+  std::size_t scanned = 0;
+  const auto record = cut_record(as_bytes(bytes), kMaxHandshake, scanned);
   if (!record) return std::string(handshake_failure(kHandshakeCanceled).text());
   if (!*record) return {};
   const auto request = parse_handshake_request(**record);
@@ -73,15 +75,15 @@ TEST_CASE("handshakes are answered with ASP.NET Core's bytes", "[hub][handshake]
 
 TEST_CASE("a handshake cut anywhere is waited for", "[hub][handshake]") {
   const std::string whole = "{\"protocol\":\"messagepack\",\"version\":1}\x1e";
-  RecordReader reader(kDefaultMaxHandshake);
+  std::size_t scanned = 0;
   for (std::size_t cut = 0; cut < whole.size(); ++cut) {
     const std::string part = whole.substr(0, cut);
-    const auto record = reader.next(as_bytes(part));
+    const auto record = cut_record(as_bytes(part), kMaxHandshake, scanned);
     REQUIRE(record);
     REQUIRE_FALSE(*record);
   }
   const std::string with_rest = whole + "rest";
-  const auto record = reader.next(as_bytes(with_rest));
+  const auto record = cut_record(as_bytes(with_rest), kMaxHandshake, scanned);
   REQUIRE(record);
   REQUIRE(*record);
   CHECK(**record == whole.substr(0, whole.size() - 1));
@@ -122,13 +124,13 @@ TEST_CASE("records come out the same however the network cuts the stream", "[hub
   const auto chunk = GENERATE(1u, 2u, 7u, 31u, 32u, 33u, 1000u);
   CAPTURE(chunk);
   const std::string stream = "{\"type\":6}\x1e\x1e{\"type\":1}\x1e{\"ty";
-  RecordReader reader(100);
+  std::size_t scanned = 0;
   std::vector<std::string> records;
   std::string unread;
   for (std::size_t at = 0; at < stream.size(); at += chunk) {
     unread += stream.substr(at, chunk);
     while (true) {
-      const auto record = reader.next(as_bytes(unread));
+      const auto record = cut_record(as_bytes(unread), 100, scanned);
       REQUIRE(record);
       if (!*record) break;
       records.emplace_back(**record);
@@ -140,15 +142,19 @@ TEST_CASE("records come out the same however the network cuts the stream", "[hub
 }
 
 TEST_CASE("a record over the limit fails as soon as its bytes are there", "[hub][records]") {
-  RecordReader reader(10);
-  CHECK(reader.next(as_bytes("123456789\x1e")));
-  CHECK(reader.next(as_bytes("1234567890")));
-  const auto too_large = reader.next(as_bytes("12345678901"));
-  REQUIRE_FALSE(too_large);
-  CHECK(too_large.error().code == ErrorCode::kTooLarge);
-  CHECK_FALSE(RecordReader(10).next(as_bytes("1234567890\x1e")));
+  const auto fits = [](const std::string& text, std::size_t limit) {
+    std::size_t scanned = 0;
+    return static_cast<bool>(cut_record(as_bytes(text), limit, scanned));
+  };
+  CHECK(fits("123456789\x1e", 10));
+  CHECK(fits("1234567890", 10));
+  CHECK_FALSE(fits("12345678901", 10));
+  CHECK_FALSE(fits("1234567890\x1e", 10));
   CHECK(
-      RecordReader(10).next(as_bytes("1234\x1e"
-                                     "5678901234567890")));
-  CHECK(RecordReader(0).next(as_bytes(std::string(100000, 'x') + "\x1e")));
+      fits("1234\x1e"
+           "5678901234567890",
+           10));
+  CHECK(fits(std::string(100000, 'x') + "\x1e", 0));
+  std::size_t scanned = 0;
+  CHECK(cut_record(as_bytes("12345678901"), 10, scanned).error().code == ErrorCode::kTooLarge);
 }

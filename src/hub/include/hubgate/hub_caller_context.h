@@ -9,7 +9,7 @@
 
 namespace hubgate {
 
-/// Facts of the HTTP request that carries a connection (SignalR 2.11). Views live as long as the object; copy what is
+/// Facts of the HTTP request that carries a connection. Views live as long as the object; copy what is
 /// to stay.
 class HttpFacts {
  public:

@@ -47,7 +47,7 @@ struct HubServerOptions {
   std::function<void(const std::string& address)> on_listening = nullptr;
 };
 
-/// Settings of one hub (SignalR's names, appendix C, and our own limits). Sizes are bytes.
+/// Settings of one hub (SignalR's names and defaults, and our own limits). Sizes are bytes.
 struct HubOptions {
   /// The hub's name on Redis, which other programs share: for a .NET hub its full class name. No default; needed with
   /// Redis.

@@ -1,21 +1,19 @@
-#include "hub/protocol/record_reader.h"
-
-#include <cstring>
+#include "hub/protocol/record.h"
 
 namespace hubgate::hub {
 
-Result<std::optional<std::string_view>> RecordReader::next(Bytes input) {
+Result<std::optional<std::string_view>> cut_record(Bytes input, std::size_t max_record, std::size_t& scanned) {
   const std::string_view text = as_text(input);
-  const std::size_t end = text.find(kRecordSeparator, scanned_);
+  const std::size_t end = text.find(kRecordSeparator, scanned);
   const std::size_t size = end == std::string_view::npos ? text.size() : end + 1;
-  if (max_record_ != 0 && size > max_record_) {
+  if (max_record != 0 && size > max_record) {
     return make_error(ErrorCode::kTooLarge, "a record is longer than allowed", Side::kDownstream);
   }
   if (end == std::string_view::npos) {
-    scanned_ = text.size();
+    scanned = text.size();
     return std::optional<std::string_view>();
   }
-  scanned_ = 0;
+  scanned = 0;
   return std::optional<std::string_view>(text.substr(0, end));
 }
 
