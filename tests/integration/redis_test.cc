@@ -70,7 +70,8 @@ std::vector<std::unique_ptr<Client>> connect(const Gateway& gateway, std::size_t
 double sum_of_workers(const Gateway& gateway, const std::string& series) {
   double sum = 0;
   for (const char* endpoint : {"main/0", "main/1"}) {
-    const std::string labels = "{hub=\"Demo.ChatHub\",pool=\"main\",endpoint=\"" + std::string(endpoint) + "\"}";
+    const std::string labels =
+        "{hub=\"Demo.ChatHub\",path=\"/chat\",pool=\"main\",endpoint=\"" + std::string(endpoint) + "\"}";
     sum += std::max(0.0, gateway.metric(series + labels));
   }
   return sum;

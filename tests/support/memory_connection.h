@@ -18,6 +18,7 @@ class MemoryConnection final : public hub::ConnectionContext {
   explicit MemoryConnection(std::string id = "connection_00000000001") : id_(std::move(id)) {}
 
   std::string_view connection_id() const override { return id_; }
+  bool id_is_token() const override { return has_token_id; }
   hub::TransportType transport_type() const override { return hub::TransportType::kWebSockets; }
   const hub::RequestFacts& facts() const override { return facts_; }
   void drop_facts() override {
@@ -66,6 +67,7 @@ class MemoryConnection final : public hub::ConnectionContext {
 
   bool is_paused = false;
   bool is_text_only = false;
+  bool has_token_id = false;
   bool facts_dropped = false;
 
  private:

@@ -86,6 +86,7 @@ void RedisClient::connect() {
   }
   subscribing_ = std::make_unique<RedisConnection>(loop_, options_.url, options_.name + ":sub", options_.times, tls_,
                                                    static_cast<RedisConnection::Handler&>(*this));
+  subscribing_->resolve_with(options_.resolve);
   subscribing_->start();
   move_to(State::kConnecting);
 }
@@ -93,6 +94,7 @@ void RedisClient::connect() {
 void RedisClient::open_publishing_link() {
   publishing_ = std::make_unique<RedisConnection>(loop_, options_.url, options_.name + ":pub", options_.times, tls_,
                                                   static_cast<RedisConnection::Handler&>(*this));
+  publishing_->resolve_with(options_.resolve);
   publishing_->start();
 }
 

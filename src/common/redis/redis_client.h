@@ -45,6 +45,7 @@ class RedisClient final : public event::Disposable, private event::Flushable, pr
     RedisUrl url;
     std::string name = "hubgate";  // what CLIENT LIST shows, with ":sub" and ":pub" behind it
     LinkTimes times = {};
+    RedisConnection::Resolve resolve = nullptr;            // null: the system's resolver
     Duration first_pause = std::chrono::milliseconds(50);  // before the second attempt; doubles, ± half by chance
     Duration longest_pause = std::chrono::seconds(2);
     std::size_t max_queue = 8u * 1024 * 1024;  // bytes of publishes that have not left this process
@@ -84,7 +85,6 @@ class RedisClient final : public event::Disposable, private event::Flushable, pr
   /// when the link is down or is lost, kClosed when the channel is left before.
   void subscribe(std::string_view channel, OnConfirmed on_confirmed = nullptr);
   void unsubscribe(std::string_view channel);
-  std::size_t channels() const { return subscriptions_.size(); }
 
   const RedisCounters& counters() const { return counters_; }
   /// Bytes of publishes that have not left this process.

@@ -48,6 +48,7 @@ RedisConnection::~RedisConnection() = default;
 void RedisConnection::start() {
   assert(state_ == State::kIdle);
   state_ = State::kConnecting;
+  deadline_ = loop_.now() + times_.connect_timeout;
   timer_.start(times_.connect_timeout);
   const auto address = numeric_address(url_);
   if (address) return connect_to({*address});
@@ -56,12 +57,14 @@ void RedisConnection::start() {
     timer_.start(Duration::zero());  // told from the loop, never out of start()
     return;
   }
-  resolver_ = std::make_unique<net::Resolver>(loop_);
-  resolver_->resolve(url_.host, url_.port, [this](Result<std::vector<net::Address>> found) {
+  auto on_found = [this](Result<std::vector<net::Address>> found) {
     if (state_ != State::kConnecting) return;
     if (!found) return fail(found.error());
     connect_to(*std::move(found));
-  });
+  };
+  if (resolve_ != nullptr) return resolve_(url_.host, url_.port, std::move(on_found));
+  resolver_ = std::make_unique<net::Resolver>(loop_);
+  resolver_->resolve(url_.host, url_.port, std::move(on_found));
 }
 
 void RedisConnection::connect_to(std::vector<net::Address> addresses) {
@@ -69,14 +72,16 @@ void RedisConnection::connect_to(std::vector<net::Address> addresses) {
   connect_to_next();
 }
 
-// One connector after the other: a name may have addresses on which nobody listens.
+// One connector after the other: a name may have addresses on which nobody listens, or that nobody answers for.
 void RedisConnection::connect_to_next() {
   loop_.dispose_value(std::move(connector_));
   connector_ =
       std::make_unique<net::Connector>(loop_, [this](Result<Descriptor> socket) { on_connected(std::move(socket)); });
+  const Duration left = std::max(deadline_ - loop_.now(), kShortestTick);
+  const Duration share = left / static_cast<Duration::rep>(addresses_.size());
   const net::Address address = addresses_.front();
   addresses_.erase(addresses_.begin());
-  connector_->start(address, times_.connect_timeout);
+  connector_->start(address, share);
 }
 
 void RedisConnection::on_connected(Result<Descriptor> socket) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,7 +51,13 @@ class RedisConnection final : public event::Disposable, private net::Connection:
                   std::shared_ptr<const net::TlsContext> tls, Handler& handler);
   ~RedisConnection() override;
 
-  /// Begins to connect; called once.
+  /// How a name becomes addresses; as net::Resolver::resolve. Before start(); without it the system's resolver is
+  /// asked.
+  using Resolve = std::function<void(const std::string& host, std::uint16_t port, net::Resolver::OnDone on_done)>;
+  void resolve_with(Resolve resolve) { resolve_ = std::move(resolve); }
+
+  /// Begins to connect; called once. A name's addresses are tried one after the other, each with its share of the time
+  /// that is left.
   void start();
   /// Queues one command; it leaves at the turn's end. After on_link_ready() only.
   void send(Payload command);
@@ -85,6 +92,8 @@ class RedisConnection final : public event::Disposable, private net::Connection:
   std::shared_ptr<const net::TlsContext> tls_;
   Handler* handler_;
   State state_ = State::kIdle;
+  Resolve resolve_;
+  TimePoint deadline_{};                     // of connecting
   std::unique_ptr<net::Resolver> resolver_;  // only for a host that is a name
   std::vector<net::Address> addresses_;      // still to be tried
   std::unique_ptr<net::Connector> connector_;

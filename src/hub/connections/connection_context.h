@@ -49,6 +49,8 @@ class ConnectionContext {
  public:
   /// The public identifier, not the token. Valid as long as this object.
   virtual std::string_view connection_id() const = 0;
+  /// The id is the token, too (negotiate version 0): a secret, of which a log shows id_for_log() only.
+  virtual bool id_is_token() const = 0;
   virtual TransportType transport_type() const = 0;
   /// Empty facts once they were dropped.
   virtual const RequestFacts& facts() const = 0;
@@ -88,6 +90,9 @@ class ConnectionContext {
   ~ConnectionContext() = default;
 };
 
+/// What a log calls a connection: its id, or six characters of the random part where the id is the token.
+std::string_view id_for_log(std::string_view id, bool id_is_token) noexcept;
+
 /// What happens on one connection. In any call the handler may write, pause, close or abort. Owned by the acceptor.
 class ConnectionHandler {
  public:
@@ -99,10 +104,11 @@ class ConnectionHandler {
   /// connection when the untaken rest passes it: nothing else bounds the rest.
   virtual std::size_t on_input(MutableBytes input) = 0;
 
-  /// No more input will come. Once, and not after close_when_flushed() or abort(). `error` is empty for kClosed, and for
-  /// kLost unless the connection was broken (RST) instead of ended. What had been read before is shown first, even while
-  /// reading is paused: what on_input() does not take then is lost. Writing is still allowed (a Close message); whether it arrives depends on the cause. The handler goes on
-  /// to its own end, which may take time, and then calls close_when_flushed() or abort().
+  /// No more input will come. Once, and not after close_when_flushed() or abort(). `error` is empty for kClosed, and
+  /// for kLost unless the connection was broken (RST) instead of ended. What had been read before is shown first, even
+  /// while reading is paused: what on_input() does not take then is lost. Writing is still allowed (a Close message);
+  /// whether it arrives depends on the cause. The handler goes on to its own end, which may take time, and then calls
+  /// close_when_flushed() or abort().
   virtual void on_input_end(InputEnd end, std::string_view error) = 0;
 
   /// The server wants this connection gone: drain, rebalance, stop. Say Close with allowReconnect and end. May come

@@ -19,6 +19,12 @@ std::string_view to_string(TransportType type) noexcept {
   return "?";
 }
 
+std::string_view id_for_log(std::string_view id, bool id_is_token) noexcept {
+  constexpr std::size_t kShown = 6;
+  if (!id_is_token) return id;
+  return id.substr(id.size() - std::min(id.size(), HttpConnection::kRandomSize)).substr(0, kShown);
+}
+
 std::string_view to_string(InputEnd end) noexcept {
   switch (end) {
     case InputEnd::kClosed: return "closed";

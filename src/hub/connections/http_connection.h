@@ -50,6 +50,7 @@ class HttpConnection final : public ConnectionContext, private Transport::Owner 
 
   // ConnectionContext
   std::string_view connection_id() const override { return {id_.data(), id_size_}; }
+  bool id_is_token() const override { return is_listed() && connection_id().ends_with(token_random()); }
   TransportType transport_type() const override;
   const RequestFacts& facts() const override;
   void drop_facts() override { facts_.reset(); }

@@ -81,7 +81,7 @@ HttpConnection* HttpConnectionManager::find(std::string_view token, const Mapped
 
 void HttpConnectionManager::on_attached(HttpConnection& connection) {
   ++active_;
-  log_.debug("connection opened", {{"id", connection.connection_id()},
+  log_.debug("connection opened", {{"id", id_for_log(connection.connection_id(), connection.id_is_token())},
                                    {"request", connection.record().request_id},
                                    {"path", connection.path().path},
                                    {"transport", to_string(connection.transport_type())}});
@@ -141,7 +141,7 @@ void HttpConnectionManager::remove(HttpConnection& connection) {
   if (was_active) {
     --active_;
     const ClosedRecord record = removed->record();
-    log_.debug("connection closed", {{"id", removed->connection_id()},
+    log_.debug("connection closed", {{"id", id_for_log(removed->connection_id(), removed->id_is_token())},
                                      {"request", record.request_id},
                                      {"reason", to_string(record.reason)},
                                      {"code", record.websocket_code}});

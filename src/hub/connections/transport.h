@@ -13,7 +13,7 @@ namespace hubgate::hub {
 /// What every transport keeps to; the server's options.
 struct TransportLimits {
   std::size_t max_pending_bytes = 1024 * 1024;       // unsent bytes that end a connection as slow
-  Duration send_timeout = std::chrono::seconds(10);  // without progress of an unfinished write
+  Duration send_timeout = std::chrono::seconds(10);  // from a write until its last byte has left
   Duration close_timeout = std::chrono::seconds(5);  // for the client's part of the closing
 };
 

@@ -16,9 +16,10 @@ constexpr std::size_t kFrameForm = 0;  // our place in EncodedMessage::transport
 
 std::string_view describe_error(std::uint16_t code) {
   switch (code) {
-    case close_code::kInvalidData: return "The WebSocket received a text message with invalid UTF-8 bytes.";
-    case close_code::kTooBig: return "The WebSocket received a message that is too large.";
-    default: return "The WebSocket received an invalid frame.";
+    case close_code::kInvalidData:
+      return "WebSocketException: The WebSocket received a text message with invalid UTF-8 bytes.";
+    case close_code::kTooBig: return "WebSocketException: The WebSocket received a message that is too large.";
+    default: return "WebSocketException: The WebSocket received an invalid frame.";
   }
 }
 
@@ -108,8 +109,7 @@ void WebSocketTransport::attend(TimePoint now) {
     case State::kOpen: {
       if (std::exchange(tail_is_due_, false) && !paused_) offer_tail();
       if (state_ != State::kOpen) return;
-      const TimePoint here = connection_->loop().now();  // the clock that blocked_since() reads
-      const bool late = connection_->is_blocked() && here - connection_->blocked_since() > limits_.send_timeout;
+      const bool late = is_late(now);
       const bool full = connection_->unsent() > limits_.max_pending_bytes;
       if (full && !connection_->is_blocked()) return owner_.attend_later();  // not tried yet
       if (overflowed_ || late || full) return end_as_slow();
@@ -237,6 +237,20 @@ void WebSocketTransport::break_off(std::uint16_t code, std::string_view error) {
   end_input(InputEnd::kProtocolError, error);
 }
 
+// A client that takes a byte now and then makes progress, and is as slow as one that takes none.
+bool WebSocketTransport::is_late(TimePoint now) {
+  constexpr Duration kBetweenMarks = std::chrono::milliseconds(500);
+  if (connection_->unsent() == 0) {
+    std::vector<Mark>().swap(marks_);
+    return false;
+  }
+  std::erase_if(marks_, [left = connection_->bytes_out()](const Mark& mark) { return mark.end <= left; });
+  if (marks_.empty() || now - marks_.back().when >= kBetweenMarks) {
+    marks_.push_back({now, connection_->bytes_out() + connection_->unsent()});
+  }
+  return now - marks_.front().when > limits_.send_timeout;
+}
+
 void WebSocketTransport::end_as_slow() {
   offer_rest();
   if (state_ != State::kOpen) return;
@@ -263,7 +277,7 @@ void WebSocketTransport::on_closed(net::CloseReason reason) {
   if (was_open) reason_ = ClosedReason::kLost;
   move_to(State::kOver);
   const bool in_order = reason == net::CloseReason::kEnded;
-  end_input(InputEnd::kLost, in_order ? "" : "The client reset the connection.");
+  end_input(InputEnd::kLost, in_order ? "" : "ConnectionResetException: The client reset the connection.");
 }
 
 void WebSocketTransport::describe(ClosedRecord& record) const {

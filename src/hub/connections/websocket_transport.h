@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/net/connection.h"
 #include "common/websocket/frame_reader.h"
@@ -57,6 +58,7 @@ class WebSocketTransport final : public Transport, private net::Connection::Hand
   void offer_tail();
   void offer_rest();
   void break_off(std::uint16_t code, std::string_view error);
+  bool is_late(TimePoint now);
   void end_as_slow();
   void end_input(InputEnd end, std::string_view error);
   bool is_reading() const { return state_ == State::kOpen || state_ == State::kClosing; }
@@ -70,6 +72,12 @@ class WebSocketTransport final : public Transport, private net::Connection::Hand
   Owner& owner_;
   websocket::FrameReader reader_{websocket::Role::kServer};
   InputTail tail_;  // unmasked input that the owner has not taken
+  /// All that was written up to some time: it must have left within the send timeout.
+  struct Mark {
+    TimePoint when;
+    std::uint64_t end;  // of the socket's bytes
+  };
+  std::vector<Mark> marks_;  // one a heartbeat, and only while output waits
   std::uint64_t frames_out_ = 0;
   TimePoint deadline_{};          // of kClosing, kLeaving; set by the first attend() there
   std::uint16_t close_code_ = 0;  // of the Close frame that came first

@@ -43,7 +43,7 @@ Failure describe(const std::exception_ptr& exception) {
   try {
     std::rethrow_exception(exception);
   } catch (const HubException& error) {
-    return {"HubException", error.what(), true};
+    return {error.label(), error.what(), true};
   } catch (const NamedError& error) {
     return {error.label(), error.what(), false};
   } catch (const std::exception& error) {

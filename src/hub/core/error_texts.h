@@ -27,7 +27,7 @@ std::string unexpected_error(std::string_view name);                          //
 
 /// What one knows of an exception of hub code.
 struct Failure {
-  std::string label;  // "HubException", a NamedError's label, else "Exception"
+  std::string label;  // a HubException's or NamedError's label, else "Exception"
   std::string text;
   bool for_client = false;  // a HubException: its text always reaches the client
 };

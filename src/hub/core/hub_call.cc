@@ -13,6 +13,12 @@ namespace {
 // What a caller gets to see when the server was taken down under a waiting call.
 const std::string kNobody;
 
+/// What SignalR throws when another server is needed for a group change.
+NamedError as_exception(const Error& error) {
+  if (error.code == ErrorCode::kTimeout) return {"TaskCanceledException", "A task was canceled."};
+  return {"RedisConnectionException", error.what};
+}
+
 Task<Value> without_result(Task<void> task) {
   if (!task.is_done()) return detail::value_of(std::move(task));
   task.get();
@@ -36,6 +42,9 @@ Task<Value> HubCall::run(Hub& hub) {
 
 void HubCall::finish(Value result, std::optional<Failure> failure) {
   finished_ = true;
+  for (const FailedSend& send : std::exchange(failed_sends_, {})) {
+    if (!send.task.is_awaited()) dispatcher_.on_send_failed(send.error);
+  }
   result_ = std::move(result);
   failure_ = std::move(failure);
 }
@@ -55,7 +64,7 @@ void HubCall::abort() {
 CancelToken HubCall::aborted() const {
   if (connection_ != nullptr) return connection_->aborted_token();
   CancelToken over;
-  over.cancel();
+  static_cast<void>(over.cancel());
   return over;
 }
 
@@ -71,8 +80,10 @@ Task<void> HubCall::send(const Audience& audience, std::string_view target, std:
   Result<void> sent = send_to_audience(dispatcher_.lifetime(), audience, invocation);
   if (sent) return {};
   // SignalR's exception for what is wrong with the call itself, such as an empty group name in a list.
-  return Task<void>::failed(
-      std::make_exception_ptr(NamedError("InvalidOperationException", std::move(sent).error().what)));
+  const TaskSource<void> source;
+  source.fail(NamedError("InvalidOperationException", sent.error().what));
+  failed_sends_.push_back({source, std::move(sent).error().what});
+  return source.task();
 }
 
 Task<void> HubCall::add(std::string_view connection_id, std::string_view group) {
@@ -94,7 +105,7 @@ Task<void> HubCall::change_group(bool add, std::string_view connection_id, std::
     } else {
       const bool is_awaited = source.is_awaited();
       if (!is_awaited) dispatcher.on_group_change_failed(result.error());
-      source.fail(HubException(result.error().what));
+      source.fail(as_exception(result.error()));
     }
     if (!holds) return;
     if (const auto call = weak.lock()) call->join_settled();

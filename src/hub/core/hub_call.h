@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <hubgate/hub.h>
 
@@ -84,6 +85,11 @@ class HubCall final : public detail::HubScope,
   HubConnection* connection_;
   std::unique_ptr<Hub> hub_;
   mutable std::unique_ptr<HttpFacts> facts_;  // made when asked for
+  struct FailedSend {
+    TaskSource<void> task;
+    std::string error;
+  };
+  std::vector<FailedSend> failed_sends_;  // until it is known whether anybody has looked at them
   Value result_;
   std::optional<Failure> failure_;
   TimePoint held_since_{};

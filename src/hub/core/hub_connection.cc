@@ -87,7 +87,7 @@ std::size_t HubConnection::read_handshake(Bytes input) {
 
 void HubConnection::fail_handshake(std::string_view error) {
   ++handler_.counters_.failed_handshakes;
-  handler_.around_.log.debug("handshake failed", {{"connection", connection_id()}, {"error", error}});
+  handler_.around_.log.debug("handshake failed", {{"connection", log_id()}, {"error", error}});
   transport()->write(handshake_failure(error));
   close_transport();
   move_to(State::kClosed);
@@ -113,7 +113,7 @@ void HubConnection::open() {
 void HubConnection::on_registered(const Result<void>& result) {
   if (state_ != State::kConnected || !result) opening_over_ = true;
   if (state_ != State::kConnected) return schedule();
-  if (!result) return end(with_error(result.error().what));
+  if (!result) return end(with_error("IOException: " + result.error().what));
   handler_.around_.dispatcher.connected(*this);
 }
 
@@ -275,7 +275,7 @@ void HubConnection::abort_by_hub() {
 CancelToken HubConnection::aborted_token() {
   std::optional<CancelToken>& token = work().aborted;
   if (!token) token.emplace();
-  if (lost_) token->cancel();
+  if (lost_ && !token->is_cancelled()) static_cast<void>(token->cancel());  // nobody waits for it yet
   return *token;
 }
 

@@ -7,13 +7,15 @@ HubConnectionContext::HubConnectionContext(ConnectionContext& connection, const 
     : transport_(&connection),
       protocol_(protocol),
       connection_id_(connection.connection_id()),
-      user_identifier_(std::move(user_identifier)) {}
+      user_identifier_(std::move(user_identifier)),
+      id_is_token_(connection.id_is_token()) {}
 
 void HubConnectionContext::write(const SerializedHubMessage& message) {
   if (aborted_) return;
   const EncodedMessage* encoded = message.for_protocol(*protocol_);
   if (encoded == nullptr) {
-    on_write_failed(make_error(ErrorCode::kInvalid, "a message cannot be written in the client's protocol"));
+    on_write_failed(
+        make_error(ErrorCode::kInvalid, "InvalidDataException: a message cannot be written in the client's protocol"));
     return;
   }
   if (written_ != nullptr) ++*written_;

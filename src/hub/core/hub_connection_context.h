@@ -31,6 +31,8 @@ class HubConnectionContext {
 
   /// Public identifier, never the token. Valid as long as this object.
   const std::string& connection_id() const { return connection_id_; }
+  /// What a log calls it.
+  std::string_view log_id() const { return id_for_log(connection_id_, id_is_token_); }
   /// Empty when the connection belongs to no user. Set once, before the lifetime manager hears of the connection.
   const std::string& user_identifier() const { return user_identifier_; }
   /// Chosen by the handshake; there is one before the lifetime manager hears of the connection.
@@ -74,6 +76,7 @@ class HubConnectionContext {
   std::uint64_t* written_ = nullptr;
   std::size_t place_in_store_ = 0;
   bool aborted_ = false;
+  const bool id_is_token_;
 };
 
 }  // namespace hubgate::hub

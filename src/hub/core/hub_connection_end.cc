@@ -76,7 +76,7 @@ void HubConnection::on_write_failed(const Error& error) {
   // In the middle of a fan-out nobody is closed, only marked: the end comes when the stack is empty.
   if (state_ != State::kConnected) return;
   ++handler_.counters_.unwritable_messages;
-  handler_.around_.log.warn("a message could not be written", {{"connection", connection_id()}, {"error", error.what}});
+  handler_.around_.log.warn("a message could not be written", {{"connection", log_id()}, {"error", error.what}});
   input_over_ = true;
   mark_aborted();
   Work& busy = work();
@@ -132,7 +132,7 @@ void HubConnection::fire_aborted() {
   if (std::exchange(lost_, true)) return;
   if (work_ == nullptr || !work_->aborted) return;
   const CancelToken token = *work_->aborted;
-  token.cancel();
+  if (const std::exception_ptr failure = token.cancel()) handler_.around_.dispatcher.on_aborted_failed(failure);
 }
 
 void HubConnection::start_disconnected() {
@@ -184,7 +184,8 @@ void HubConnection::beat(TimePoint now) {
   if (heard_) {
     heard_ = false;
     last_heard_ = now;
-  } else if (pings_ && !reading_paused_ && line_is_empty() && !input_over_ && now - last_heard_ > options.client_timeout_interval) {
+  } else if (pings_ && !reading_paused_ && line_is_empty() && !input_over_ &&
+             now - last_heard_ > options.client_timeout_interval) {
     ++handler_.counters_.client_timeouts;
     return end(with_error(error_text::kClientTimeout));
   }

@@ -134,13 +134,22 @@ void HubDispatcher::conclude(const std::shared_ptr<HubCall>& call, Task<Value> f
 
 void HubDispatcher::refuse(HubConnection& connection, const HubMessage& message, const std::string& error) {
   ++counters_.refused_calls;
-  log_.debug("call refused", {{"connection", connection.connection_id()}, {"error", error}});
+  log_.debug("call refused", {{"connection", connection.log_id()}, {"error", error}});
   if (!message.invocation_id.empty()) connection.complete_with_error(message.invocation_id, error);
 }
 
 void HubDispatcher::on_group_change_failed(const Error& error) {
   ++counters_.unawaited_group_failures;
   log_.warn("a group change that nobody awaited failed", {{"error", error.what}});
+}
+
+void HubDispatcher::on_send_failed(std::string_view error) {
+  ++counters_.unawaited_send_failures;
+  log_.warn("a send that nobody awaited failed", {{"error", error}});
+}
+
+void HubDispatcher::on_aborted_failed(const std::exception_ptr& failure) {
+  log_.warn("a function that waited for a client's end failed", {{"error", describe(failure).text}});
 }
 
 void HubDispatcher::on_joins_given_up() {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
+#include <string_view>
 
 #include <hubgate/hub.h>
 #include <hubgate/hub_server.h>
@@ -31,6 +33,7 @@ class HubDispatcher {
     std::uint64_t refused_calls = 0;  // errors A to F: no such method, arguments that do not fit
     std::uint64_t unawaited_group_failures = 0;
     std::uint64_t joins_given_up = 0;  // completions that were held for the full time
+    std::uint64_t unawaited_send_failures = 0;
   };
 
   /// `options` is copied; `user_id` may be null: no users. The rest outlives the dispatcher.
@@ -54,11 +57,14 @@ class HubDispatcher {
 
   HubLifetimeManager& lifetime() { return lifetime_; }
   const Counters& counters() const { return counters_; }
-  bool detailed_errors() const { return options_.detailed_errors; }
 
   /// A group change failed and nobody had awaited it.
   void on_group_change_failed(const Error& error);
   void on_joins_given_up();
+  /// A send could not be made, and nobody had awaited it.
+  void on_send_failed(std::string_view error);
+  /// A function that waited for a client's aborted signal threw.
+  void on_aborted_failed(const std::exception_ptr& failure);
 
  private:
   void start(const std::shared_ptr<HubCall>& call);

@@ -304,7 +304,7 @@ void RedisHubLifetimeManager::on_redis_message(std::string_view channel, Bytes p
     case RedisChannels::Kind::kGroupManagement: return on_group_command(payload);
     case RedisChannels::Kind::kAcks: {
       const auto id = redis_protocol::read_ack(payload);
-      if (!id) return drop(channel, id.error());
+      if (!id) return drop("ack", id.error());
       return acks_.acknowledge(*id);
     }
     case RedisChannels::Kind::kClientResults: ++counters_.unsupported; return;
@@ -313,7 +313,7 @@ void RedisHubLifetimeManager::on_redis_message(std::string_view channel, Bytes p
 
 void RedisHubLifetimeManager::on_invocation(const RedisChannels::Parsed& to, Bytes payload) {
   const auto invocation = redis_protocol::read_invocation(payload);
-  if (!invocation) return drop(to.name, invocation.error());
+  if (!invocation) return drop("message", invocation.error());  // the channel may name a token
   if (!invocation->invocation_id.empty()) {
     // A client that got it would answer a question that nobody here asked.
     ++counters_.unsupported;
@@ -331,7 +331,7 @@ void RedisHubLifetimeManager::on_invocation(const RedisChannels::Parsed& to, Byt
 
 void RedisHubLifetimeManager::on_group_command(Bytes payload) {
   const auto command = redis_protocol::read_group_command(payload);
-  if (!command) return drop(channels_.group_management(), command.error());
+  if (!command) return drop("group command", command.error());
   HubConnectionContext* connection = recipients_.find(command->connection_id);
   if (connection == nullptr) return;  // another server's, perhaps
   if (command->action == static_cast<std::int32_t>(redis_protocol::GroupAction::kAdd)) {
@@ -351,9 +351,9 @@ void RedisHubLifetimeManager::send_ack(std::string_view server_name, std::int32_
   publish(channels_.acks_of(server_name), redis_protocol::write_ack(id), nullptr);
 }
 
-void RedisHubLifetimeManager::drop(std::string_view channel, const Error& error) {
+void RedisHubLifetimeManager::drop(std::string_view what, const Error& error) {
   ++counters_.malformed;
-  log_.debug("backplane payload dropped", {{"channel", channel}, {"error", error.what}});
+  log_.debug("backplane payload dropped", {{"what", what}, {"error", error.what}});
 }
 
 }  // namespace hubgate::hub

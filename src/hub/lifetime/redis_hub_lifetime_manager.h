@@ -95,7 +95,7 @@ class RedisHubLifetimeManager final : public HubLifetimeManager, private redis::
   void on_invocation(const RedisChannels::Parsed& to, Bytes payload);
   void on_group_command(Bytes payload);
   void send_ack(std::string_view server_name, std::int32_t id);
-  void drop(std::string_view channel, const Error& error);
+  void drop(std::string_view what, const Error& error);
 
   event::Loop& loop_;
   Log& log_;

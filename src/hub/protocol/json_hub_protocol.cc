@@ -11,7 +11,7 @@ namespace hubgate::hub {
 
 namespace {
 
-std::string cannot_write() { return "the value cannot be written as JSON"; }
+std::string cannot_write() { return "ArgumentException: the value cannot be written as JSON"; }
 
 void begin(MessageType type, const MessageHeaders* headers, std::string& out) {
   out += "{\"type\":";

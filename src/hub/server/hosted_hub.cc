@@ -8,6 +8,22 @@
 
 namespace hubgate::hub {
 
+namespace {
+/// As a label's value in Prometheus' text.
+std::string escaped(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    if (c == '\n') {
+      result += "\\n";
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+}  // namespace
+
 HostedHub::HostedHub(std::string path, HubOptions options, detail::HubDefinition definition, std::type_index type,
                      std::shared_ptr<Executor> executor)
     : path_(std::move(path)),
@@ -77,7 +93,8 @@ std::string_view HostedHub::redis_state() const {
 
 void HostedHub::add_series(std::map<std::string, double>& series) const {
   if (handler_ == nullptr) return;
-  const std::string label = "{hub=\"" + (options_.backplane_name.empty() ? path_ : options_.backplane_name) + "\"}";
+  const std::string label = "{hub=\"" + escaped(options_.backplane_name.empty() ? path_ : options_.backplane_name) +
+                            "\",path=\"" + escaped(path_) + "\"}";
   const auto add = [&](const char* name, std::uint64_t value) { series[name + label] = static_cast<double>(value); };
 
   const auto& clients = handler_->counters();
@@ -96,6 +113,7 @@ void HostedHub::add_series(std::map<std::string, double>& series) const {
   add("hubgate_hub_refused_calls_total", calls.refused_calls);
   add("hubgate_hub_joins_given_up_total", calls.joins_given_up);
   add("hubgate_hub_failed_group_changes_total", calls.unawaited_group_failures);
+  add("hubgate_hub_failed_sends_total", calls.unawaited_send_failures);
 
   if (redis_ == nullptr) return;
   const auto& redis = redis_->redis_counters();

@@ -48,7 +48,6 @@ class HostedHub {
   /// kInvalid: settings that cannot work.
   Result<void> open(const Surroundings& surroundings, const Backplane& backplane, HubDispatcher::UserId user_id,
                     std::function<void()> on_redis_state);
-  bool is_open() const { return handler_ != nullptr; }
   /// Where transports bring their connections; only when it is open.
   HubConnectionHandler& handler() { return *handler_; }
   /// No request of a HubContext comes through any more, and Redis is left.

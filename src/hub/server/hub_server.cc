@@ -148,7 +148,7 @@ class HubServer::Server {
     if (supervised_ != nullptr) return supervised_->on_terminate();
     if (runtime_ == nullptr) return exit(exit_code_);
     log_.info("draining");
-    runtime_->drain({.spread = options_.drain_time / 2, .hard = options_.drain_time, .is_stop = true},
+    runtime_->drain({.spread = options_.drain_time, .hard = 2 * options_.drain_time, .is_stop = true},
                     [this] { exit(exit_code_); });
   }
 

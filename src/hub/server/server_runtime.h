@@ -35,7 +35,6 @@ class ServerRuntime {
   };
   struct Settings {
     Backplane backplane = {};
-    TransportLimits transport = {};
     std::size_t max_connections = 0;  // 0: no limit but descriptors
     HubDispatcher::UserId user_id = nullptr;
     std::function<void()> on_redis_state = nullptr;

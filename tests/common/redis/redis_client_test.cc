@@ -1,5 +1,8 @@
 #include "common/redis/redis_client.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include "tests/support/catch.h"
 #include "tests/support/fake_redis.h"
 #include "tests/support/memory_log.h"
@@ -118,6 +121,36 @@ TEST_CASE("a host's name is resolved, and one that nobody knows is said as such"
     CHECK(setup.log.contains("redis down"));
     client.retire();
   }
+}
+
+TEST_CASE("a name whose first address answers nothing leaves time for the second", "[redis]") {
+  // A queue that is full: connects to it hang.
+  const Descriptor deaf(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in any{};
+  any.sin_family = AF_INET;
+  any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(::bind(deaf.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any) == 0);
+  REQUIRE(::listen(deaf.get(), 0) == 0);
+  const net::Address first = net::Address::local_of(deaf.get());
+  std::vector<Descriptor> queue;
+  for (int i = 0; i < 4; ++i) {
+    queue.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    static_cast<void>(::connect(queue.back().get(), first.get(), first.length()));
+  }
+
+  Setup setup("", {}, test::FakeRedis::Kind::kTcp);
+  const net::Address second = net::Address::parse(setup.redis.url().substr(8)).value();
+  RedisClient::Options options;
+  options.url = RedisUrl::parse("redis://redis.example:1").value();
+  options.times.connect_timeout = 400ms;
+  options.resolve = [&](const std::string&, std::uint16_t, net::Resolver::OnDone on_done) {
+    on_done(std::vector<net::Address>{first, second});
+  };
+  RedisClient client(setup.loop, options, *setup.log, setup.random, setup);
+  client.start();
+  CHECK(test::turn_until(setup.loop, [&] { return client.is_ready() || client.counters().failed_connects > 0; }));
+  CHECK(client.is_ready());
+  client.retire();
 }
 
 TEST_CASE("a subscription is confirmed when Redis says so", "[redis]") {

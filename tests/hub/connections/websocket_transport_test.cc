@@ -1,5 +1,6 @@
 #include "hub/connections/websocket_transport.h"
 
+#include <array>
 #include <string>
 
 #include "common/websocket/close_code.h"
@@ -294,12 +295,35 @@ TEST_CASE("a client that takes nothing within the send timeout is ended as slow"
   fixture.run();
   CHECK(fixture.owner.ends.empty());
   fixture.heartbeat();
+  fixture.heartbeat();
   CHECK(fixture.owner.ends == std::vector<std::string>{"slow_consumer"});
   fixture.transport->close_when_flushed(1000);
   fixture.run();
   fixture.heartbeat();
   fixture.heartbeat(limits.close_timeout);
   CHECK(fixture.transport->is_over());
+}
+
+TEST_CASE("a client that takes a little now and then has ten seconds for a write, no more", "[hub][connections]") {
+  TransportFixture fixture;
+  const bool keeps_up = GENERATE(false, true);
+  for (int second = 0; second < 30 && fixture.owner.ends.empty(); ++second) {
+    fixture.transport->write(Payload(std::string(keeps_up || second == 0 ? 900'000 : 0, 'x')));
+    fixture.run();
+    if (keeps_up) {
+      // All of what was written nine seconds ago has gone.
+      for (int i = 0; i < 50; ++i) {
+        fixture.receive();
+        fixture.loop.turn(false);
+      }
+    } else {
+      std::array<char, 100> some{};
+      CHECK(::recv(fixture.client(), some.data(), some.size(), MSG_DONTWAIT) > 0);
+    }
+    fixture.heartbeat();
+    if (!keeps_up && second < 10) CHECK(fixture.owner.ends.empty());
+  }
+  CHECK(fixture.owner.ends.empty() == keeps_up);
 }
 
 TEST_CASE("output that leaves late is told", "[hub][connections]") {

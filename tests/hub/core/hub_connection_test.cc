@@ -58,6 +58,9 @@ class NotingHub : public Hub {
         .on("Tell", &NotingHub::tell)
         .on("Nan", &NotingHub::nan)
         .on("Odd", &NotingHub::odd)
+        .on("TellNobody", &NotingHub::tell_nobody)
+        .on("Refuse", &NotingHub::refuse)
+        .on("WatchBadly", &NotingHub::watch_badly)
         .on("Path", &NotingHub::path)
         .on("AbortThenPath", &NotingHub::abort_then_path)
         .on("Who", &NotingHub::who);
@@ -78,7 +81,8 @@ class NotingHub : public Hub {
 
   Task<std::string> wait(std::string name) {
     note("begin " + name);
-    context().aborted().on_cancelled([&notes = notes_, name] { notes.lines.push_back("aborted " + name); });
+    const CancelToken::Registration registration =
+        context().aborted().on_cancelled([&notes = notes_, name] { notes.lines.push_back("aborted " + name); });
     co_await notes_.wait();
     note("end " + name + " of " + context().connection_id());
     co_return name;
@@ -93,6 +97,13 @@ class NotingHub : public Hub {
   void tell(const std::string& text) { clients().all().send("Told", text, 1, true); }
   double nan() { return std::numeric_limits<double>::quiet_NaN(); }
   void odd(Odd) {}
+  void tell_nobody() { clients().groups({"g", ""}).send("Told"); }
+  void refuse() { throw HubException("not you", "QuotaException"); }
+  Task<> watch_badly() {
+    const CancelToken::Registration first = context().aborted().on_cancelled([] { throw std::runtime_error("bad"); });
+    const CancelToken::Registration second = context().aborted().on_cancelled([this] { note("second"); });
+    co_await notes_.wait();
+  }
   bool path() { return context().http() != nullptr; }
   void abort_then_path() {
     context().abort();
@@ -206,8 +217,8 @@ TEST_CASE("calls received before a close run before on_disconnected", "[hub][ord
     CHECK(hub.take_lines() == Lines{"connected", "path ", "begin a"});
     hub.release_one();
     hub.settle();
-    CHECK(hub.take_lines() == Lines{"end a of connection_00000000001", "b", "aborted a", "disconnected bye aborted",
-                                    "gone connection_00000000001"});
+    CHECK(hub.take_lines() ==
+          Lines{"end a of connection_00000000001", "b", "disconnected bye aborted", "gone connection_00000000001"});
     CHECK(client.take() ==
           R"({"type":3,"invocationId":"1","result":"a"} {"type":3,"invocationId":"2","result":null} {"type":7})");
     CHECK(client.close_code() == 1000);
@@ -219,7 +230,7 @@ TEST_CASE("calls received before a close run before on_disconnected", "[hub][ord
     hub.release_one();
     hub.settle();
     CHECK(hub.take_lines() == Lines{"connected", "path ", "begin a", "end a of connection_00000000001", "b",
-                                    "aborted a", "disconnected InvalidDataException: Error reading JSON. aborted",
+                                    "disconnected InvalidDataException: Error reading JSON. aborted",
                                     "gone connection_00000000001"});
   }
   SECTION("the loss of the transport, which is told at once") {
@@ -414,8 +425,8 @@ TEST_CASE("a connection that is cut waits for nothing", "[hub][close]") {
     client.connection().handler().on_cut();
     hub.settle();
     CHECK(client.connection().is_closed());
-    CHECK(hub.take_lines() == Lines{"connected", "path ", "begin a", "aborted a", "disconnected - aborted",
-                                    "gone connection_00000000001"});
+    CHECK(hub.take_lines() ==
+          Lines{"connected", "path ", "begin a", "aborted a", "disconnected - aborted", "gone connection_00000000001"});
   }
   SECTION("not for an on_connected that never ends") {
     hub.connecting_waits = true;
@@ -525,7 +536,8 @@ TEST_CASE("a join that fails and was not awaited is logged, counted, and does no
 }
 
 TEST_CASE("a join that fails where it is awaited is the call's error", "[hub][groups]") {
-  Noting hub;
+  const bool detailed = GENERATE(false, true);
+  Noting hub({.detailed_errors = detailed});
   hub.lifetime.holds_groups = true;
   hub.lifetime.fails_groups = true;
   TestClient client(hub.handler);
@@ -533,7 +545,7 @@ TEST_CASE("a join that fails where it is awaited is the call's error", "[hub][gr
   client.send(call("JoinAwaited", "1", "\"g\""));
   hub.lifetime.confirm_all();
   hub.settle();
-  CHECK_THAT(client.take(), contains("HubException: nobody answered"));
+  CHECK_THAT(client.take(), contains(detailed ? "RedisConnectionException: nobody answered" : "on the server.\""));
   CHECK(hub.call_counters().unawaited_group_failures == 0);
 }
 
@@ -712,6 +724,59 @@ TEST_CASE("a client whose calls wait is not timed out, and its time begins anew 
   CHECK_FALSE(client.close_code());
   hub.advance(seconds(4));
   CHECK(client.close_code());
+}
+
+TEST_CASE("a send that cannot be made and was not awaited is logged and counted", "[hub]") {
+  Noting hub;
+  TestClient client(hub.handler);
+  REQUIRE(client.connect());
+  client.send(call("TellNobody", "1"));
+  CHECK(client.take() == R"({"type":3,"invocationId":"1","result":null})");
+  CHECK(hub.call_counters().unawaited_send_failures == 1);
+  CHECK(hub.log.contains("a send that nobody awaited failed"));
+}
+
+TEST_CASE("a HubException of the program's own has its own label", "[hub]") {
+  Noting hub;
+  TestClient client(hub.handler);
+  REQUIRE(client.connect());
+  client.send(call("Refuse", "1"));
+  CHECK_THAT(client.take(), contains("An unexpected error occurred invoking 'Refuse' on the server. QuotaException: "
+                                     "not you\""));
+}
+
+TEST_CASE("a function that throws when a client is lost harms nobody", "[hub][close]") {
+  Noting hub;
+  TestClient client(hub.handler);
+  REQUIRE(client.connect());
+  client.send(call("WatchBadly", "1"));
+  hub.settle();
+  client.end();
+  hub.settle();
+  CHECK(hub.take_lines()[2] == "second");
+  CHECK(hub.log.contains("bad"));
+}
+
+TEST_CASE("of a connection whose id is its token, the log shows a part only", "[hub]") {
+  Noting hub;
+  const std::string id = std::string(24, 't') + "ABCDEF0123456789abcdef";
+  TestClient client(hub.handler, id);
+  client.connection().has_token_id = true;
+  REQUIRE(client.connect());
+  client.send(call("Nope", "1"));
+  client.send(call("Nan", "2"));
+  hub.settle();
+  CHECK(hub.log.contains("connection=ABCDEF "));
+  CHECK_FALSE(hub.log.contains("ABCDEF0"));
+}
+
+TEST_CASE("the detail of a Close begins with a label", "[hub][close]") {
+  Noting hub({.detailed_errors = true});
+  TestClient client(hub.handler);
+  REQUIRE(client.connect());
+  client.send(call("Nan", "1"));
+  hub.settle();
+  CHECK_THAT(client.take(), contains(R"("error":"Connection closed with an error. ArgumentException: the value)"));
 }
 
 TEST_CASE("request facts are gone with the client", "[hub]") {

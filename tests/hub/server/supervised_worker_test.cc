@@ -160,7 +160,7 @@ TEST_CASE("statistics come every second", "[hub][server][links]") {
   REQUIRE(turn_until(gateway.loop, [&] { return gateway.said<control::Stats>().size() >= 2; }));
   const control::Stats stats = gateway.said<control::Stats>().back();
   CHECK(stats.redis_state.empty());
-  CHECK(stats.series.contains("hubgate_hub_connections{hub=\"Test.NameHub\"}"));
+  CHECK(stats.series.contains("hubgate_hub_connections{hub=\"Test.NameHub\",path=\"/name\"}"));
 }
 
 TEST_CASE("tokens of a supervised server begin with the gateway's tag", "[hub][server][links]") {

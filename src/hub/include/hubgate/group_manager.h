@@ -12,7 +12,8 @@ namespace hubgate {
 /// The task is done when messages to the group are sure to reach the connection (or to miss it), on whatever server
 /// they are sent. The completion of a running call waits for its adds of connections of this server, awaited or not, at
 /// most 5 s, so "Join returned" means "the next group message reaches me". An operation on a connection of another
-/// server fails with HubException when the backplane is down or nobody answers.
+/// server fails with NamedError: "RedisConnectionException" when the backplane is down, "TaskCanceledException" when no
+/// server answers for the connection. An error that nobody awaits is logged and counted.
 class GroupManager {
  public:
   virtual ~GroupManager() = default;

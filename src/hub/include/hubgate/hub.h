@@ -20,11 +20,17 @@
 
 namespace hubgate {
 
-/// An error whose text is meant for the client: it always gets it. The text of any other exception reaches the client
-/// only when the hub has `detailed_errors`.
+/// An error whose text is meant for the client: it always gets it, behind the label, which is "HubException" or the
+/// name of a subclass of the program's own. The text of any other exception reaches the client only when the hub has
+/// `detailed_errors`.
 class HubException : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit HubException(const std::string& text, std::string label = "HubException")
+      : std::runtime_error(text), label_(std::move(label)) {}
+  const std::string& label() const { return label_; }
+
+ private:
+  std::string label_;
 };
 
 /// An error with a label of its own in detailed error texts, as .NET has the exception's type name there. Any other

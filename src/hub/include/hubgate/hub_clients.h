@@ -45,7 +45,8 @@ class ClientProxy {
   ClientProxy(detail::ClientSender& sender, Audience audience) : sender_(&sender), audience_(std::move(audience)) {}
 
   /// Calls `target` with `arguments` at everybody of the audience. Never waits for receivers; the task is done at once.
-  /// It fails with HubException when the message cannot be sent at all, such as to an empty group name in a list.
+  /// It fails with NamedError("InvalidOperationException") when the message cannot be sent at all, such as to an empty
+  /// group name in a list; what nobody awaits is logged and counted.
   template <class... Arguments>
   Task<void> send(std::string_view target, const Arguments&... arguments) const {
     return sender_->send(audience_, target, detail::to_values(arguments...));

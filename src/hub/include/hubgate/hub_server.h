@@ -32,10 +32,10 @@ struct HubServerOptions {
   std::size_t max_connections = 100'000;
   /// Unsent bytes of one client; above it the client is a slow consumer and is closed.
   std::size_t max_pending_bytes = 1024 * 1024;
-  /// A write that takes longer closes the client.
+  /// A client that has not taken a write after this time is a slow consumer, too.
   std::chrono::milliseconds transport_send_timeout{10'000};
-  /// How long SIGTERM or stop() lets clients move elsewhere: Close messages are spread over the first half, what is
-  /// left at the end is cut.
+  /// How long SIGTERM or stop() lets clients move elsewhere: Close messages are spread over this time, what is left
+  /// after twice of it is cut.
   std::chrono::milliseconds drain_time{10'000};
   /// run() takes SIGTERM and SIGINT for itself. One server of a process at a time may.
   bool handle_signals = true;
