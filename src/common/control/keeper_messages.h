@@ -143,6 +143,9 @@ struct Keep {
   friend bool operator==(const Keep&, const Keep&) = default;
 };
 
+/// Kept by the first proxy of a gateway once all workers were ready, so that later ones do not say so again.
+inline constexpr char kAnnouncedName[] = "announced";
+
 /// Answered by Forgotten.
 struct Forget {
   std::string name = {};

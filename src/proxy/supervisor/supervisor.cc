@@ -88,6 +88,7 @@ void Supervisor::start_proxy() {
   proxy_ready_ = false;
   proxy_ended_ = false;
   pings_unanswered_ = 0;
+  pongs_to_come_ = 0;
   keeper_ = std::make_unique<Keeper>(*this, std::move(ends->first));
 }
 
@@ -124,7 +125,9 @@ void Supervisor::on_message(const control::KeeperToSupervisor& message, Descript
   } else if (const auto* signal = std::get_if<control::Signal>(&message)) {
     slots_.signal(signal->id, signal->signal);
   } else if (const auto* keep = std::get_if<control::Keep>(&message)) {
-    if (descriptor.is_open()) kept_.keep(keep->name, std::move(descriptor));
+    if (!descriptor.is_open()) return;
+    if (keep->name == control::kAnnouncedName) settings_.notifier.ready();
+    kept_.keep(keep->name, std::move(descriptor));
   } else if (const auto* forget = std::get_if<control::Forget>(&message)) {
     kept_.forget(forget->name);
     send(encode(control::Forgotten{forget->name}));
@@ -132,9 +135,10 @@ void Supervisor::on_message(const control::KeeperToSupervisor& message, Descript
     drop_to(*drop);
   } else if (std::holds_alternative<control::ProxyReady>(message)) {
     proxy_ready_ = ever_ready_ = true;
+    if (std::exchange(pongs_until_reloaded_, 0) > 0) settings_.notifier.ready();  // it has read the file just now
     ping_timer_.start(kPingInterval);
   } else if (std::holds_alternative<control::KeeperPong>(message)) {
-    pings_unanswered_ = 0;
+    on_pong();
   }
 }
 
@@ -206,9 +210,29 @@ void Supervisor::on_ping_due() {
     }
   }
   if (!keeper_ || !keeper_->link.is_open()) return;
-  keeper_->link.send(encode(control::KeeperPing{}));
-  ++pings_unanswered_;
+  ping();
   ping_timer_.start(kPingInterval);
+}
+
+void Supervisor::ping() {
+  if (!keeper_ || !keeper_->link.is_open()) return;
+  const control::PacketLink::Sent sent = keeper_->link.send(encode(control::KeeperPing{}));
+  if (sent == control::PacketLink::Sent::kSent || sent == control::PacketLink::Sent::kQueued) ++pongs_to_come_;
+  ++pings_unanswered_;
+}
+
+void Supervisor::on_pong() {
+  pings_unanswered_ = 0;
+  if (pongs_to_come_ > 0) --pongs_to_come_;
+  if (pongs_until_reloaded_ > 0 && --pongs_until_reloaded_ == 0) settings_.notifier.ready();
+}
+
+// The proxy reloads before it answers what was sent behind it: so we know when it is done.
+void Supervisor::reload() {
+  settings_.notifier.reloading();
+  send(encode(control::Reload{}));
+  ping();
+  pongs_until_reloaded_ = std::max(pongs_to_come_, 1);
 }
 
 // Never to -1, which is every process there is.
@@ -221,7 +245,7 @@ void Supervisor::signal_proxy(int signal) const {
 void Supervisor::on_signal(int signal) {
   switch (signal) {
     case SIGCHLD: return reap();
-    case SIGHUP: return send(encode(control::Reload{}));
+    case SIGHUP: return reload();
     case SIGUSR1: return send(encode(control::ReopenLogs{}));
     default: return stop();
   }
@@ -243,6 +267,7 @@ void Supervisor::reap() {
 void Supervisor::stop() {
   const bool again = std::exchange(stopping_, true);
   log_.info("stop asked for", {{"again", again}});
+  if (!again) settings_.notifier.stopping();
   if (again || !proxy_ready_ || proxy_pid_ < 0) return end_all();
   send(encode(control::Stop{}));
 }

@@ -15,6 +15,7 @@
 #include "common/event/timer.h"
 #include "proxy/supervisor/child_process.h"
 #include "proxy/supervisor/kept_sockets.h"
+#include "proxy/supervisor/service_notifier.h"
 #include "proxy/supervisor/slot_processes.h"
 
 namespace hubgate::supervisor {
@@ -27,6 +28,7 @@ class Supervisor {
   struct Settings {
     std::vector<std::string> proxy_command;  // argv of `hubgate proxy …`
     std::vector<std::string> proxy_env;
+    ServiceNotifier notifier{};
   };
 
   Supervisor(event::Loop& loop, Log& log, Settings settings);
@@ -60,6 +62,9 @@ class Supervisor {
   void reap();
   void on_proxy_ended(int status);
   void on_ping_due();
+  void ping();
+  void reload();
+  void on_pong();
   void signal_proxy(int signal) const;
   void stop();
   void end_all();
@@ -78,6 +83,8 @@ class Supervisor {
   bool proxy_ended_ = false;  // its link is being read to the end: its Spawns do not count
   int proxy_failures_ = 0;    // in a row
   int pings_unanswered_ = 0;
+  int pongs_to_come_ = 0;         // answers come in the order of the pings
+  int pongs_until_reloaded_ = 0;  // of them, up to the one that comes after a reload
   bool stopping_ = false;
   bool ending_ = false;  // no proxy any more, everything is told to end
   bool finished_ = false;
