@@ -17,9 +17,6 @@
 namespace hubgate::proxy {
 namespace {
 
-// Kept by the supervisor once the gateway has said that it is ready: the next proxy does not say it again.
-constexpr char kAnnouncedName[] = "announced";
-
 std::uint64_t new_epoch(Random& random) {
   std::uint64_t epoch = 0;
   while (epoch == 0) epoch = random.next();
@@ -50,9 +47,11 @@ std::string url_of(const net::Address& address, bool tls) {
 
 }  // namespace
 
-Proxy::Proxy(event::Loop& loop, Log& log, OutputSink output, ConfigSource source, Descriptor keeper)
+Proxy::Proxy(event::Loop& loop, Log& log, const event::LineWriter& log_lines, OutputSink output, ConfigSource source,
+             Descriptor keeper)
     : loop_(loop),
       log_(log),
+      log_lines_(log_lines),
       output_(std::move(output)),
       source_(std::move(source)),
       epoch_(new_epoch(random_)),
@@ -158,7 +157,7 @@ bool Proxy::begin(Started started, Inventory inventory) {
   admin_ = std::make_unique<AdminServer>(loop_, log_, static_cast<AdminHost&>(*this));
   admin_->listen(std::move(started.admin));
   admin_->listen_for_verbs(std::move(started.admin_verbs));
-  announced_ = inventory.kept.contains(kAnnouncedName);
+  announced_ = inventory.kept.contains(control::kAnnouncedName);
 
   adopt(std::move(inventory.slots));
   keeper_.ready();
@@ -318,7 +317,7 @@ void Proxy::announce() {
   if (!std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->is_ready(); })) return;
   accept_now();
   announced_ = true;
-  if (const auto file = text_to_keep("ready")) keeper_.keep(kAnnouncedName, file->get());
+  if (const auto file = text_to_keep("ready")) keeper_.keep(control::kAnnouncedName, file->get());
   const auto plain = std::find_if(doors_.begin(), doors_.end(), [](const auto& door) { return !door->facts->tls; });
   const Door& shown = **(plain == doors_.end() ? doors_.begin() : plain);
   print_lines(STDOUT_FILENO, {"ready " + url_of(shown.listener->address(), shown.facts->tls != nullptr) + " admin=" +

@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
+#include "common/event/line_writer.h"
 #include "common/event/loop.h"
 #include "common/event/signals.h"
 #include "common/event/timer.h"
@@ -41,8 +42,10 @@ namespace hubgate::proxy {
 /// own TERM, the supervisor's death), proxy_status.cc tells.
 class Proxy final : private KeeperLink::Handler, private AdminHost {
  public:
-  /// `source`: file, overrides and dev; its text is read here. `keeper` is our end of the keeper link.
-  Proxy(event::Loop& loop, Log& log, OutputSink output, ConfigSource source, Descriptor keeper);
+  /// `log_lines` is what `log` and `output` write to. `source`: file, overrides and dev; its text is read here.
+  /// `keeper` is our end of the keeper link.
+  Proxy(event::Loop& loop, Log& log, const event::LineWriter& log_lines, OutputSink output, ConfigSource source,
+        Descriptor keeper);
   ~Proxy() override;
   Proxy(const Proxy&) = delete;
   Proxy& operator=(const Proxy&) = delete;
@@ -104,6 +107,7 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
 
   event::Loop& loop_;
   Log& log_;
+  const event::LineWriter& log_lines_;
   OutputSink output_;
   ConfigSource source_;
   SystemRandom random_;

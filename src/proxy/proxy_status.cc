@@ -24,6 +24,28 @@ std::uint64_t open_descriptors() {
   return count < 3 ? 0 : count - 3;  // ".", ".." and the directory itself
 }
 
+// Over all hubs of a worker.
+std::uint64_t sum_of(const std::vector<std::pair<std::string, double>>& stats, std::string_view name) {
+  double sum = 0;
+  for (const auto& [series, value] : stats) {
+    if (std::string_view(series).substr(0, series.find('{')) == name && value > 0) sum += value;
+  }
+  return sum < 9e15 ? static_cast<std::uint64_t>(sum) : 0;  // a worker may say anything
+}
+
+TotalsStatus totals_of(const SessionMetrics& metrics, const AccessLog& access_log) {
+  TotalsStatus totals;
+  totals.connections = metrics.sessions_opened;
+  totals.requests = metrics.requests;
+  totals.server_errors = metrics.responses[5];
+  for (const std::uint64_t count : metrics.rejected) totals.rejected += count;
+  totals.retries = metrics.retries;
+  totals.handovers = metrics.handovers[static_cast<std::size_t>(HandoverResult::kAcked)];
+  totals.tunnels = metrics.tunnels_opened;
+  totals.log_dropped = access_log.dropped();
+  return totals;
+}
+
 EndpointStatus status_of(const WorkerSlot& slot, const SlotRunner& runner, const Endpoint* endpoint) {
   EndpointStatus status;
   status.name = slot.name();
@@ -42,6 +64,8 @@ EndpointStatus status_of(const WorkerSlot& slot, const SlotRunner& runner, const
   status.handed_over = slot.handed_over();
   if (endpoint != nullptr) status.tunnels = endpoint->tunnels();
   status.stats.assign(slot.stats().series.begin(), slot.stats().series.end());
+  status.messages_in = sum_of(status.stats, "hubgate_hub_messages_received_total");
+  status.messages_out = sum_of(status.stats, "hubgate_hub_messages_sent_total");
   return status;
 }
 
@@ -130,6 +154,8 @@ StatusReport Proxy::status() const {
       if (!endpoint->is_local()) shown.endpoints.push_back(status_of(*endpoint));
     }
   }
+  report.access_log = config.access_log.target;
+  report.totals = totals_of(metrics_, access_log_);
   report.downstream_connections = sessions_.size();
   report.tunnels = metrics_.tunnels_active;
   report.descriptors = open_descriptors();
@@ -153,6 +179,8 @@ void Proxy::collect(MetricsPage& page) const {
   }
   add_session_metrics(metrics_, page);
   add_access_metrics(access_log_, handed_over_, page);
+  page.counter("hubgate_proxy_log_dropped_total", "Lines of the log that standard error did not take.",
+               static_cast<double>(log_lines_.dropped()));
   for (const auto& [name, pool] : pools_->pools()) {
     const MetricLabels labels = {{"pool", name}};
     page.counter("hubgate_proxy_queued_total", "Requests that had to wait for an endpoint.",

@@ -6,38 +6,12 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "proxy/admin/text_table.h"
+
 namespace hubgate::proxy {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// Rows of texts, printed in columns as wide as their widest cell.
-class TextTable {
- public:
-  explicit TextTable(std::vector<std::string> head) { rows_.push_back(std::move(head)); }
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
-
-  std::string text() const {
-    std::vector<std::size_t> widths(rows_.front().size());
-    for (const auto& row : rows_) {
-      for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-    }
-    std::string out;
-    for (const auto& row : rows_) {
-      std::string line;
-      for (std::size_t i = 0; i < row.size(); ++i) {
-        line += row[i];
-        line.append(widths[i] - row[i].size() + 2, ' ');
-      }
-      line.erase(line.find_last_not_of(' ') + 1);
-      out += line + "\n";
-    }
-    return out;
-  }
-
- private:
-  std::vector<std::vector<std::string>> rows_;
-};
 
 std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
 std::string number(std::uint64_t value) { return value == 0 ? "-" : std::to_string(value); }
@@ -98,6 +72,8 @@ Json endpoint_json(const EndpointStatus& endpoint) {
           {"handed_over", endpoint.handed_over},
           {"tunnels", endpoint.tunnels},
           {"redis_state", endpoint.redis_state},
+          {"messages_in", endpoint.messages_in},
+          {"messages_out", endpoint.messages_out},
           {"loop_lag_seconds", endpoint.loop_lag_seconds},
           {"restarts", endpoint.restarts}};
 }
@@ -168,6 +144,15 @@ std::string to_json(const StatusReport& report) {
                {"handed_over", report.handed_over},
                {"tunnels", report.tunnels},
                {"descriptors", report.descriptors}};
+  json["access_log"] = report.access_log;
+  json["totals"] = {{"connections", report.totals.connections},
+                    {"requests", report.totals.requests},
+                    {"server_errors", report.totals.server_errors},
+                    {"rejected", report.totals.rejected},
+                    {"retries", report.totals.retries},
+                    {"handovers", report.totals.handovers},
+                    {"tunnels", report.totals.tunnels},
+                    {"log_dropped", report.totals.log_dropped}};
   json["processes"] = Json::array();
   for (const ProcessStatus& process : report.processes) {
     json["processes"].push_back({{"role", process.role},

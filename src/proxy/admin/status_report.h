@@ -30,8 +30,10 @@ struct EndpointStatus {
   std::string redis_state;            // what the worker says: "ready", "down", …; empty: not said
   double loop_lag_seconds = 0;
   std::uint64_t restarts = 0;
-  std::uint64_t handed_over = 0;                        // living connections that were handed over to it
-  std::uint64_t tunnels = 0;                            // relayed WebSockets to it
+  std::uint64_t handed_over = 0;  // living connections that were handed over to it
+  std::uint64_t tunnels = 0;      // relayed WebSockets to it
+  std::uint64_t messages_in = 0;  // of its hubs' clients, as it counts them
+  std::uint64_t messages_out = 0;
   std::uint64_t log_dropped = 0;                        // lines that its output pipe had no room for
   std::vector<std::pair<std::string, double>> stats{};  // what the worker counts: series → value; metrics only
 };
@@ -49,6 +51,18 @@ struct ListenerStatus {
   std::string name;
   std::string address;  // as bound: the port is known
   bool tls = false;
+};
+
+/// Counters since the proxy has started; two of them give a rate.
+struct TotalsStatus {
+  std::uint64_t connections = 0;  // of clients
+  std::uint64_t requests = 0;
+  std::uint64_t server_errors = 0;  // answers 5xx
+  std::uint64_t rejected = 0;       // malformed requests
+  std::uint64_t retries = 0;
+  std::uint64_t handovers = 0;    // that a worker has taken
+  std::uint64_t tunnels = 0;      // opened
+  std::uint64_t log_dropped = 0;  // records of the access log
 };
 
 /// What one gateway is doing now, as the proxy sees it: filled by the proxy, shown by `hubgate status` and
@@ -77,6 +91,8 @@ struct StatusReport {
   std::vector<ListenerStatus> listeners;
   std::vector<PoolStatus> pools;
 
+  std::string access_log;  // its target; empty: off
+  TotalsStatus totals;
   std::uint64_t downstream_connections = 0;
   std::uint64_t tunnels = 0;
   std::uint64_t handed_over = 0;  // living handed-over connections

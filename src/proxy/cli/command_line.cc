@@ -41,6 +41,9 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   add_operator_options(*status, line.operation);
   CLI::Option* json = status->add_flag("--json", line.operation.json, "As one JSON object");
   status->add_flag("--redis", line.operation.redis, "Only the address of Redis")->excludes(json);
+  CLI::App* top = app.add_subcommand("top", "Show it live, with rates, until Ctrl-C");
+  add_operator_options(*top, line.operation);
+  top->add_flag("--once", line.operation.once, "One table, after a second");
   CLI::App* version = app.add_subcommand("version", "Print the version");
 
   try {
@@ -57,6 +60,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
               : check->parsed()  ? Verb::kCheck
               : reload->parsed() ? Verb::kReload
               : status->parsed() ? Verb::kStatus
+              : top->parsed()    ? Verb::kTop
                                  : Verb::kVersion;
   static_cast<void>(version);
   return line;

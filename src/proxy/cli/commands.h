@@ -36,9 +36,12 @@ struct OperatorOptions {
   std::string socket;  // --socket PATH; empty: see find_admin_socket()
   bool json = false;   // `status --json`
   bool redis = false;  // `status --redis`: only the address of Redis
+  bool once = false;   // `top --once`: one table
 };
 int reload_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);
 int status_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);
+/// Shows a table with rates each second, until the gateway ends. In top_command.cc.
+int top_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);
 int version_command(std::ostream& out);
 
 }  // namespace hubgate::proxy

@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
       case CommandLine::Verb::kCheck: return check_command(line.gateway, std::cout, std::cerr);
       case CommandLine::Verb::kReload: return reload_command(line.operation, std::cout, std::cerr);
       case CommandLine::Verb::kStatus: return status_command(line.operation, std::cout, std::cerr);
+      case CommandLine::Verb::kTop: return top_command(line.operation, std::cout, std::cerr);
       case CommandLine::Verb::kVersion: break;
     }
     return version_command(std::cout);

@@ -36,6 +36,7 @@ int run_command(const GatewayOptions& options) {
     settings.proxy_command.insert(settings.proxy_command.end(), {"--set", assignment});
   }
   if (options.dev) settings.proxy_command.emplace_back("--dev");
+  settings.notifier = supervisor::ServiceNotifier::from_environment();
   Log log(descriptor_sink());
   event::Loop loop;
   return supervisor::Supervisor(loop, log, std::move(settings)).run();

@@ -35,6 +35,8 @@ TEST_CASE("every verb is known", "[cli]") {
   CHECK(status.operation.json);
   CHECK(status.operation.socket == "/x");
   CHECK(parse({"status", "--redis"}).operation.redis);
+  CHECK(parse({"top"}).verb == Verb::kTop);
+  CHECK(parse({"top", "--once"}).operation.once);
 }
 
 TEST_CASE("what is no command line exits with 64 and says why", "[cli]") {
@@ -54,7 +56,7 @@ TEST_CASE("what is no command line exits with 64 and says why", "[cli]") {
 TEST_CASE("help exits with 0 and names the verbs of operators", "[cli]") {
   const CommandLine line = parse({"--help"});
   CHECK(line.exit == kExitOk);
-  for (const char* verb : {"run", "check", "reload", "status", "version"}) CHECK_THAT(line.text, contains(verb));
+  for (const char* verb : {"run", "check", "reload", "status", "top", "version"}) CHECK_THAT(line.text, contains(verb));
   CHECK(line.text.find("The proxy process") == std::string::npos);
   CHECK(parse({"run", "--help"}).exit == kExitOk);
 }

@@ -89,6 +89,14 @@ TEST_CASE("status prints the table, JSON, or the address of Redis", "[cli]") {
   CHECK(f.out.str() == "managed\n");
 }
 
+TEST_CASE("top --once prints one table and ends", "[cli]") {
+  Fixture f;
+  CHECK(f.run(top_command, {.socket = "", .once = true}) == kExitOk);
+  CHECK_THAT(f.out.str(), contains("hubgate 0.1.0  ready  revision 3"));
+  CHECK_THAT(f.out.str(), contains("main/0"));
+  CHECK(f.out.str().find("\x1b") == std::string::npos);
+}
+
 TEST_CASE("without a gateway the operator's verbs exit with 69 and say where they looked", "[cli]") {
   const test::TemporaryFolder folder;
   std::ostringstream out;

@@ -94,16 +94,6 @@ TEST_CASE("the shipped configuration shows every key that is known", "[config]")
   }
 }
 
-TEST_CASE("the manual names every key outside of [limits]", "[config]") {
-  const std::string manual = TemporaryFolder::read("docs/configuration.md");
-  for (const std::string& dotted : keys_of(with_all_keys(shipped()))) {
-    if (dotted.starts_with("limits.")) continue;  // explained by their comments
-    const std::string key = dotted.substr(dotted.rfind('.') + 1);
-    CAPTURE(key);
-    CHECK_THAT(manual, contains(key));
-  }
-}
-
 TEST_CASE("the example configurations pass every check but what this machine lacks", "[config]") {
   std::size_t count = 0;
   for (const auto& entry : std::filesystem::directory_iterator("conf/examples")) {
