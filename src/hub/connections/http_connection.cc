@@ -110,13 +110,18 @@ void HttpConnection::finish() {
 
 void HttpConnection::attend_later() { manager_.attend_later(*this); }
 
+std::string_view HttpConnection::request_id() const {
+  const std::string_view address = origin_text_.get();
+  return origin_text_.get() + address.size() + 1;
+}
+
 ClosedRecord HttpConnection::record() const {
   ClosedRecord record;
   transport_->describe(record);
   record.epoch = epoch_;
   record.number = number_;
   record.remote_address = origin_text_.get();
-  record.request_id = origin_text_.get() + record.remote_address.size() + 1;
+  record.request_id = request_id();
   record.path = path_.path;
   record.opened = opened_;
   return record;

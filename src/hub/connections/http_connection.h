@@ -37,6 +37,8 @@ class HttpConnection final : public ConnectionContext, private Transport::Owner 
   /// The token's random part: the key in the manager's table.
   std::string_view token_random() const { return {random_.data(), random_.size()}; }
   bool is_listed() const { return random_[0] != '\0'; }
+  /// The front's id of the request that attached it; empty on a listener of our own.
+  std::string_view request_id() const;
   /// When it was made, while it is inactive.
   TimePoint last_seen() const { return last_seen_; }
 

@@ -26,11 +26,12 @@ HttpConnectionManager::~HttpConnectionManager() {
   }
 }
 
-const MappedPath& HttpConnectionManager::map(std::string path, ConnectionAcceptor& acceptor, NegotiateOptions options) {
+const MappedPath& HttpConnectionManager::map(std::string path, ConnectionAcceptor& acceptor, NegotiateOptions options,
+                                             OriginList origins) {
   assert(!options.transports.server_sent_events && !options.transports.long_polling);
   assert(!options.allow_stateful_reconnects);
   if (path.ends_with('/')) path.pop_back();
-  paths_.push_back(std::make_unique<MappedPath>(MappedPath{std::move(path), &acceptor, options}));
+  paths_.push_back(std::make_unique<MappedPath>(MappedPath{std::move(path), &acceptor, options, std::move(origins)}));
   return *paths_.back();
 }
 
@@ -82,9 +83,9 @@ HttpConnection* HttpConnectionManager::find(std::string_view token, const Mapped
 void HttpConnectionManager::on_attached(HttpConnection& connection) {
   ++active_;
   log_.debug("connection opened", {{"id", id_for_log(connection.connection_id(), connection.id_is_token())},
-                                   {"request", connection.record().request_id},
                                    {"path", connection.path().path},
-                                   {"transport", to_string(connection.transport_type())}});
+                                   {"transport", to_string(connection.transport_type())},
+                                   {"request", connection.request_id()}});
   load_changed();
 }
 
@@ -141,16 +142,29 @@ void HttpConnectionManager::remove(HttpConnection& connection) {
   if (was_active) {
     --active_;
     const ClosedRecord record = removed->record();
-    log_.debug("connection closed", {{"id", id_for_log(removed->connection_id(), removed->id_is_token())},
-                                     {"request", record.request_id},
-                                     {"reason", to_string(record.reason)},
-                                     {"code", record.websocket_code}});
+    log_closed(*removed, record);
     if (on_closed_) on_closed_(record);
     removed->path().acceptor->released(*removed);
   }
   load_changed();
   // The socket's own callbacks may be on the stack of an event that is still pending.
   loop_.dispose_value(std::move(removed));
+}
+
+void HttpConnectionManager::log_closed(const HttpConnection& connection, const ClosedRecord& record) {
+  // An operator looks for those whom we had to end; of the others there are many.
+  const bool is_notable = record.reason == ClosedReason::kSlowConsumer || record.reason == ClosedReason::kProtocolError;
+  const Log::Fields fields = {{"id", id_for_log(connection.connection_id(), connection.id_is_token())},
+                              {"path", record.path},
+                              {"reason", to_string(record.reason)},
+                              {"code", record.websocket_code},
+                              {"client", record.remote_address},
+                              {"request", record.request_id}};
+  if (is_notable) {
+    log_.info("connection closed", fields);
+  } else {
+    log_.debug("connection closed", fields);
+  }
 }
 
 std::size_t HttpConnectionManager::shut_down(std::size_t count) {

@@ -14,6 +14,7 @@
 #include "common/event/timer.h"
 #include "hub/connections/http_connection.h"
 #include "hub/connections/negotiate.h"
+#include "hub/connections/origin_list.h"
 
 namespace hubgate::hub {
 
@@ -22,6 +23,7 @@ struct MappedPath {
   std::string path;  // begins with '/', ends without; "" for the root
   ConnectionAcceptor* acceptor = nullptr;
   NegotiateOptions options;
+  OriginList origins;
 };
 
 struct ConnectionManagerOptions {
@@ -45,7 +47,8 @@ class HttpConnectionManager {
   /// Clients find `acceptor`, which must outlive the manager, under `path`; one slash at its end is as good as none. A
   /// path is mapped once, before clients come. SignalR's other transports are offered when they exist: `options` must
   /// list WebSockets at most.
-  const MappedPath& map(std::string path, ConnectionAcceptor& acceptor, NegotiateOptions options = {});
+  const MappedPath& map(std::string path, ConnectionAcceptor& acceptor, NegotiateOptions options = {},
+                        OriginList origins = {});
   /// Every mapped path; few.
   const std::vector<std::unique_ptr<MappedPath>>& paths() const { return paths_; }
 
@@ -94,6 +97,7 @@ class HttpConnectionManager {
   void heartbeat();
   HttpConnection& add(std::unique_ptr<HttpConnection> connection);
   void remove(HttpConnection& connection);
+  void log_closed(const HttpConnection& connection, const ClosedRecord& record);
   void load_changed() {
     if (on_load_changed_) on_load_changed_();
   }

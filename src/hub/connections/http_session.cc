@@ -16,6 +16,7 @@ constexpr std::string_view kText = "text/plain";
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kIdRequired = "Connection ID required";
 constexpr std::string_view kNoSuchId = "No Connection with that ID";
+constexpr std::string_view kForeignPage = "The origin of this page is not allowed here.";
 constexpr std::string_view kFull = "The server takes no more connections now.";
 
 /// The value of `id`: a repeated key is one text with commas, which no token is.
@@ -56,9 +57,26 @@ void HttpSession::on_request(http::RequestHead& head) {
   const auto path = http::normalise_path(head.path());
   if (!path) return answer(head, {400, {}, {}});
   const auto found = dispatcher_.find(path->text);
+  page_fields_.clear();
   if (found.path == nullptr) return answer(head, {404, {}, {}});
+  if (!admit_page(head, *found.path)) return;
   if (found.is_negotiate) return negotiate(head, *found.path);
   dispatch(head, *found.path);
+}
+
+// False when it has been answered: another site's page, or a browser's question what a page may do.
+bool HttpSession::admit_page(const http::RequestHead& head, const MappedPath& path) {
+  const OriginList::Verdict verdict = path.origins.judge(head, origin_.is_relayed || origin_.epoch != 0);
+  path.origins.describe(verdict, head, page_fields_);
+  if (verdict == OriginList::Verdict::kRefused) {
+    answer(head, {403, kText, kForeignPage});
+    return false;
+  }
+  const bool is_preflight = head.method == "OPTIONS" && head.headers.has("Access-Control-Request-Method");
+  if (verdict == OriginList::Verdict::kNoPage || !is_preflight) return true;
+  OriginList::describe_preflight(head, page_fields_);
+  answer(head, {204, {}, {}});
+  return false;
 }
 
 void HttpSession::answer(const http::RequestHead& head, const Answer& answer) {
@@ -70,6 +88,7 @@ void HttpSession::answer(const http::RequestHead& head, const Answer& answer) {
     response.headers.add("Expires", "Thu, 01 Jan 1970 00:00:00 GMT");
     response.headers.add("Pragma", "no-cache");
   }
+  for (const auto& [name, value] : page_fields_) response.headers.add(name, value);
   if (answer.status == 503) response.headers.add("Retry-After", "1");
   // Bytes behind a refused upgrade are no request, and must not be read as one.
   if (head.upgrade != http::UpgradeOffer::kNone && head.upgrade != http::UpgradeOffer::kOther)

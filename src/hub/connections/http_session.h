@@ -37,6 +37,7 @@ class HttpSession final : public event::Disposable, private http_server::ServerC
   void on_request(http::RequestHead& head) override;
   void on_closed(http_server::EndReason) override { dispatcher_.remove(*this); }
 
+  bool admit_page(const http::RequestHead& head, const MappedPath& path);
   void negotiate(const http::RequestHead& head, const MappedPath& path);
   void dispatch(http::RequestHead& head, const MappedPath& path);
   void upgrade(http::RequestHead& head, const MappedPath& path, HttpConnection* connection);
@@ -44,7 +45,8 @@ class HttpSession final : public event::Disposable, private http_server::ServerC
 
   HttpConnectionDispatcher& dispatcher_;
   ConnectionOrigin origin_;
-  std::size_t place_ = 0;  // in the dispatcher's list
+  http::Headers page_fields_;  // what the answer to the present request says to a browser's page
+  std::size_t place_ = 0;      // in the dispatcher's list
   std::unique_ptr<http_server::ServerConnection> connection_;
 };
 

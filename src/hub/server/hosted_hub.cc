@@ -39,6 +39,9 @@ HostedHub::HostedHub(std::string path, HubOptions options, detail::HubDefinition
     throw std::invalid_argument("the hub at '" + path_ +
                                 "' allows no call: maximum_parallel_invocations is at least 1");
   }
+  Result<OriginList> origins = OriginList::make(options_.origins);
+  if (!origins) throw std::invalid_argument("the hub at '" + path_ + "': " + origins.error().what);
+  origins_ = *std::move(origins);
 }
 
 HostedHub::~HostedHub() { close(); }

@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/random.h"
 #include "common/event/loop.h"
+#include "hub/connections/origin_list.h"
 #include "hub/core/hub_connection_handler.h"
 #include "hub/core/hub_context_gate.h"
 #include "hub/core/hub_method_table.h"
@@ -37,6 +38,7 @@ class HostedHub {
   std::type_index type() const { return type_; }
   const HubOptions& options() const { return options_; }
   const HubMethodTable& methods() const { return methods_; }
+  const OriginList& origins() const { return origins_; }
   const std::shared_ptr<HubContextGate>& gate() const { return gate_; }
 
   struct Surroundings {
@@ -62,6 +64,7 @@ class HostedHub {
   const std::string path_;
   const HubOptions options_;
   const HubMethodTable methods_;
+  OriginList origins_;
   HubDispatcher::MakeHub make_hub_;
   const std::type_index type_;
   const std::shared_ptr<HubContextGate> gate_;

@@ -39,14 +39,15 @@ ServerRuntime::~ServerRuntime() {
 
 Result<void> ServerRuntime::open(const Settings& settings) {
   const std::size_t possible = descriptor_limit();
-  const std::size_t most = possible > 2 * kReservedDescriptors ? possible - kReservedDescriptors : possible / 2;
+  const std::size_t free = possible > 2 * kReservedDescriptors ? possible - kReservedDescriptors : possible / 2;
+  const std::size_t most = free / 10 * 9;  // the rest is for sockets that are on their way out
   max_connections_ = settings.max_connections == 0 ? most : std::min(most, settings.max_connections);
 
   for (const auto& hub : around_.hubs) {
     Result<void> opened = hub->open({around_.loop, around_.log, around_.random}, settings.backplane, settings.user_id,
                                     settings.on_redis_state);
     if (!opened) return opened;
-    connections_.map(hub->path(), hub->handler());
+    connections_.map(hub->path(), hub->handler(), {}, hub->origins());
   }
   return {};
 }

@@ -95,6 +95,7 @@ void SupervisedWorker::announce() {
     control::Path path;
     path.path = hub->path();
     path.backplane_name = hub->options().backplane_name;
+    path.origins = hub->options().origins;
     for (const auto& method : hub->methods().methods()) path.methods.push_back(method.name);
     paths.push_back(std::move(path));
   }

@@ -246,6 +246,54 @@ TEST_CASE("a defective upgrade is a poll, and nothing behind it is a request", "
   CHECK(fixture.manager.is_empty());
 }
 
+TEST_CASE("pages of listed origins may use a hub, over HTTP and WebSockets alike, and others may not",
+          "[hub][connections][cors]") {
+  DispatcherFixture fixture;
+  fixture.manager.map("/listed", fixture.acceptor, {}, OriginList::make({"https://app.example"}).value());
+  const std::string page = "Origin: https://app.example\r\n";
+  const std::string foreign = "Origin: https://evil.example\r\n";
+  SECTION("negotiations, refused look-ups and 404 alike") {
+    const std::string allowed =
+        "Vary: Origin\r\nAccess-Control-Allow-Origin: https://app.example\r\n"
+        "Access-Control-Allow-Credentials: true\r\n";
+    CHECK_THAT(fixture.answer_to(request("POST", "/listed/negotiate?negotiateVersion=1", page)), contains(allowed));
+    CHECK_THAT(fixture.answer_to(request("GET", "/listed?id=unknown", page)), contains(allowed));
+    CHECK_THAT(fixture.answer_to(request("PUT", "/listed", page)), contains(allowed));
+    const std::string plain = fixture.answer_to(request("POST", "/listed/negotiate?negotiateVersion=1"));
+    CHECK_THAT(plain, contains("Vary: Origin\r\n"));
+    CHECK(plain.find("Access-Control") == std::string::npos);
+    CHECK(fixture.manager.pending() == 2);
+  }
+  SECTION("a foreign page makes nothing and learns nothing") {
+    for (const char* path : {"/listed/negotiate?negotiateVersion=1", "/chat/negotiate?negotiateVersion=1"}) {
+      const std::string refused = fixture.answer_to(request("POST", path, foreign));
+      CHECK(brief(refused) == "403 text/plain: The origin of this page is not allowed here.");
+      CHECK(refused.find("Access-Control") == std::string::npos);
+    }
+    const std::string token = fixture.negotiate("/listed");
+    CHECK(brief(fixture.answer_to(request("GET", "/listed?id=" + token, kUpgrade + foreign))).substr(0, 3) == "403");
+    CHECK(brief(fixture.answer_to(request("GET", "/listed", kUpgrade + foreign))).substr(0, 3) == "403");
+    CHECK(fixture.manager.active() == 0);
+    CHECK(fixture.answer_to(request("GET", "/listed?id=" + token, kUpgrade + page)) == kSwitched);
+  }
+  SECTION("its own page needs no list") {
+    CHECK(fixture.answer_to(request("GET", "/chat", kUpgrade + "Origin: http://h\r\n")) == kSwitched);
+  }
+  SECTION("a preflight says what may be sent") {
+    const std::string asks =
+        "Access-Control-Request-Method: POST\r\n"
+        "Access-Control-Request-Headers: x-app,x-requested-with\r\n";
+    const std::string answer = fixture.answer_to(request("OPTIONS", "/listed/negotiate", page + asks));
+    CHECK_THAT(answer, contains("HTTP/1.1 204 No Content\r\n"));
+    CHECK_THAT(answer, contains("Access-Control-Allow-Origin: https://app.example\r\n"));
+    CHECK_THAT(answer, contains("Access-Control-Allow-Methods: GET, POST, DELETE\r\n"));
+    CHECK_THAT(answer, contains("Access-Control-Allow-Headers: x-app,x-requested-with\r\n"));
+    CHECK(brief(fixture.answer_to(request("OPTIONS", "/listed", foreign + asks))).substr(0, 3) == "403");
+    CHECK(brief(fixture.answer_to(request("OPTIONS", "/listed", asks))) == "405 text/plain: ");
+    CHECK(brief(fixture.answer_to(request("OPTIONS", "/listed", page))) == "405 text/plain: ");
+  }
+}
+
 TEST_CASE("a server that is full says so to whoever would be one more", "[hub][connections]") {
   DispatcherFixture fixture;
   std::size_t most = 2;

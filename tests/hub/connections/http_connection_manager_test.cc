@@ -201,6 +201,26 @@ TEST_CASE("a manager that ends releases every connection", "[hub][connections]")
   loop.turn(false);
 }
 
+TEST_CASE("the log names the front's request, and shows slow clients without debug lines", "[hub][connections]") {
+  ManagerFixture fixture;
+  Descriptor client = fixture.open();
+  CHECK(fixture.log.contains("\"connection opened\""));
+  CHECK(fixture.log.contains("request=r1"));
+  fixture.log->set_level(LogLevel::kInfo);
+  ConnectionContext& context = *fixture.acceptor.last().context;
+  fixture.acceptor.last().at_end = [&] { context.close_when_flushed(); };
+  while (fixture.acceptor.last().ends.empty()) {
+    context.write(Payload(std::string(900'000, 'x')));
+    fixture.run();
+  }
+  client.reset();
+  fixture.timers.advance(10s);
+  fixture.run();
+  CHECK(fixture.log.lines().back().find("reason=slow_consumer") != std::string::npos);
+  CHECK(fixture.log.lines().back().find("request=r1") != std::string::npos);
+  CHECK(fixture.closed == std::vector<std::string>{"slow_consumer by server 192.0.2.7:1234 r1 /chat 7/8"});
+}
+
 TEST_CASE("no token is ever logged", "[hub][connections]") {
   ManagerFixture fixture;
   fixture.manager.set_token_tag(kTag);

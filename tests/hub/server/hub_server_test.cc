@@ -166,6 +166,7 @@ TEST_CASE("what cannot be mapped is refused at once", "[hub][server]") {
   CHECK_THROWS_AS(server.map<NeedyHub>("/needy"), std::invalid_argument);
   CHECK_THROWS_AS(server.map<SmallHub>("small"), std::invalid_argument);
   CHECK_THROWS_AS(server.map<SmallHub>("/none", {.maximum_parallel_invocations = 0}), std::invalid_argument);
+  CHECK_THROWS_WITH(server.map<SmallHub>("/none", {.origins = {"app.example"}}), contains("'app.example'"));
   server.map<SmallHub>("/small");
   CHECK_THROWS_AS(server.map<SmallHub>("/SMALL/"), std::invalid_argument);
   CHECK_THROWS_AS(server.context<TwiceHub>(), std::invalid_argument);

@@ -1,5 +1,6 @@
 #include "hub/server/supervised_worker.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -53,7 +54,7 @@ struct Gateway {
     const std::string links =
         "control=" + std::to_string(one->second.release()) + ",handover=" + std::to_string(two->second.release());
     ::setenv("HUBGATE_LINKS", links.c_str(), 1);
-    server.server().map<NameHub>("/name", {.backplane_name = "Test.NameHub"},
+    server.server().map<NameHub>("/name", {.backplane_name = "Test.NameHub", .origins = {"https://app.example"}},
                                  [this] { return std::make_unique<NameHub>(server.server()); });
     control_end->link.send(encode(control::Hello{.epoch = kEpoch}));
     control_end->link.send(encode(welcome));
@@ -126,6 +127,7 @@ TEST_CASE("a supervised server announces its paths and serves what is handed to 
   const auto paths = gateway.said<control::Path>();
   REQUIRE(paths.size() == 1);
   CHECK(paths[0].path == "/name");
+  CHECK(paths[0].origins == std::vector<std::string>{"https://app.example"});
   CHECK(paths[0].backplane_name == "Test.NameHub");
   CHECK(paths[0].methods == std::vector<std::string>{"Name"});
   CHECK(gateway.said<control::Ready>()[0].max_connections > 0);
@@ -228,6 +230,20 @@ TEST_CASE("a client over the gateway's limit is refused", "[hub][server][links]"
   REQUIRE(first.answered());
   SocketClient second = gateway.hand_over(2, "/name");
   CHECK(gateway.hears_on_handover(encode(control::Refused{kEpoch, 2})));
+}
+
+TEST_CASE("a worker's cap is what its descriptors allow, less what links and Redis need", "[hub][server][links]") {
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  rlimit few = before;
+  few.rlim_cur = 264;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  {
+    Gateway gateway;
+    CHECK(gateway.hears<control::Ready>());
+    CHECK(gateway.said<control::Ready>().front().max_connections == 180);
+  }
+  ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
 TEST_CASE("when the gateway ends, clients are closed and the server ends", "[hub][server][links]") {

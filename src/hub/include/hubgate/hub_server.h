@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <typeindex>
 #include <utility>
+#include <vector>
 
 #include <hubgate/hub.h>
 #include <hubgate/hub_context.h>
@@ -52,6 +53,11 @@ struct HubOptions {
   /// The hub's name on Redis, which other programs share: for a .NET hub its full class name. No default; needed with
   /// Redis.
   std::string backplane_name = {};
+  /// Whose pages may use the hub from a browser, besides those that come from the server's own name:
+  /// "https://app.example" (with ":port" unless it is the scheme's own), "https://*.example" for all names below it,
+  /// "*" for everybody, who then gets no cookies over HTTP. One list for negotiations (CORS) and WebSockets; other
+  /// pages get 403. Programs, which send no Origin, are not bound by it.
+  std::vector<std::string> origins = {};
   /// Exceptions' texts reach clients.
   bool detailed_errors = false;
   /// Clients may choose the MessagePack protocol too.
@@ -79,7 +85,8 @@ class HubServer {
   HubServer& operator=(const HubServer&) = delete;
 
   /// Serves hub class H at `path`, before run(). `make` makes an object for each call; without it H is made without
-  /// arguments. Throws std::invalid_argument for what cannot work: two methods of one name, two hubs at one path.
+  /// arguments. Throws std::invalid_argument for what cannot work: two methods of one name, two hubs at one path,
+  /// an origin that is none.
   template <class H>
     requires(std::is_base_of_v<Hub, H>)
   void map(std::string path, HubOptions options = {}, std::function<std::unique_ptr<H>()> make = nullptr) {
