@@ -64,6 +64,7 @@ EndpointStatus status_of(const WorkerSlot& slot, const SlotRunner& runner, const
   status.handed_over = slot.handed_over();
   if (endpoint != nullptr) status.tunnels = endpoint->tunnels();
   status.stats.assign(slot.stats().series.begin(), slot.stats().series.end());
+  status.log_dropped = sum_of(status.stats, "hubgate_hub_log_dropped_total");
   status.messages_in = sum_of(status.stats, "hubgate_hub_messages_received_total");
   status.messages_out = sum_of(status.stats, "hubgate_hub_messages_sent_total");
   return status;

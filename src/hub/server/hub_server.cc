@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <optional>
 #include <stdexcept>
@@ -25,8 +26,15 @@ namespace {
 constexpr int kExitCannotListen = 69;
 constexpr int kExitConfiguration = 78;
 
-Log::Sink sink_of(const LogSink& sink) {
-  if (sink == nullptr) return descriptor_sink();
+// Lines go to standard error at once, so that the last words of a crash are among them; what it has no room for counts
+// in `dropped`.
+Log::Sink sink_of(const LogSink& sink, std::uint64_t& dropped) {
+  if (sink == nullptr) {
+    return [&dropped](LogLevel, std::string_view line) {
+      const std::string whole = std::string(line) + '\n';
+      if (::write(STDERR_FILENO, whole.data(), whole.size()) != static_cast<ssize_t>(whole.size())) ++dropped;
+    };
+  }
   return [sink](LogLevel level, std::string_view line) { sink(to_string(level), line); };
 }
 
@@ -56,7 +64,7 @@ std::string normalised(std::string path) {
 class HubServer::Server {
  public:
   explicit Server(HubServerOptions options)
-      : options_(std::move(options)), log_(sink_of(options_.log_sink), level_of(options_)) {}
+      : options_(std::move(options)), log_(sink_of(options_.log_sink, log_dropped_), level_of(options_)) {}
   ~Server() { take_down(); }
 
   void map(std::string path, HubOptions options, detail::HubDefinition definition, std::type_index type) {
@@ -96,7 +104,8 @@ class HubServer::Server {
     if (*sockets) {
       make_pipe_non_blocking(2);
       supervised_ = std::make_unique<hub::SupervisedWorker>(
-          hub::SupervisedWorker::Surroundings{around(), options_, identity_, [this](int code) { exit(code); }},
+          hub::SupervisedWorker::Surroundings{around(), options_, identity_, [this](int code) { exit(code); },
+                                              log_dropped_},
           std::move(**sockets));
     } else if (!start_alone()) {
       return exit_code_;
@@ -167,6 +176,7 @@ class HubServer::Server {
   }
 
   const HubServerOptions options_;
+  std::uint64_t log_dropped_ = 0;  // lines
   Log log_;
   SystemRandom random_;
   event::Loop loop_;

@@ -167,7 +167,9 @@ void SupervisedWorker::report_load() {
 
 void SupervisedWorker::report_stats() {
   if (runtime_ == nullptr) return;
-  link_.send_stats({runtime_->redis_state(), runtime_->series()});
+  control::Stats stats{runtime_->redis_state(), runtime_->series()};
+  stats.series["hubgate_hub_log_dropped_total"] = static_cast<double>(around_.log_dropped);
+  link_.send_stats(stats);
 }
 
 void SupervisedWorker::report_closed(const ClosedRecord& record) {

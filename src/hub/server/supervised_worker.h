@@ -24,6 +24,8 @@ class SupervisedWorker final : private WorkerLink::Handler {
     HubServer::Identity& identity;
     /// Ends the program with this code.
     std::function<void(int code)> exit;
+    /// Lines of the log that standard error had no room for.
+    const std::uint64_t& log_dropped;
   };
   SupervisedWorker(const Surroundings& surroundings, WorkerLink::Sockets sockets);
   ~SupervisedWorker() override;

@@ -19,8 +19,7 @@ enum class TerminationReason : std::uint8_t {
   // An HTTP exchange.
   kCompleted,        // answered in full
   kNoRoute,          // 404
-  kRefused,          // by the route or the kind of request: 400, 405, 421, 426
-  kOriginRefused,    // 403
+  kRefused,          // by the route or the kind of request: 400, 403, 405, 421, 426
   kRateLimited,      // 429
   kRejected,         // malformed or late; the record's `detail` has the class
   kNoConnection,     // 404: of the token's endpoint nothing is left, nor any other to say so
