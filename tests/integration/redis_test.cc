@@ -7,8 +7,9 @@
 #include "tests/integration/gateway.h"
 #include "tests/integration/hub_client.h"
 #include "tests/support/catch.h"
+#include "tests/support/real_redis.h"
 
-// The death of managed Redis under clients that stay.
+// The death of managed Redis, and a bad day of an outside one, under clients that stay.
 
 using namespace hubgate;
 using test::Gateway;
@@ -171,4 +172,38 @@ TEST_CASE("joins that wait for Redis complete when it dies, and hold when it is 
     (*other)->hub.send("SendToGroup", {"room " + std::to_string(i), "hello " + std::to_string(i)});
     REQUIRE(clients[i]->next_text() == "hello " + std::to_string(i));
   }
+}
+
+TEST_CASE("an outside Redis that is frozen is told as down, clients stay, and all works when it goes on",
+          "[integration]") {
+  if (!test::RealRedis::is_installed()) return;
+  test::RealRedis redis;
+  Gateway gateway({.overrides = {"redis=" + redis.url()}});
+  auto clients = connect(gateway, 12);
+  for (auto& client : clients) client->hub.call("Join", {"room"});
+  Client& sender = *clients.front();
+  const auto is_local = [&](const auto& client) { return client->worker == sender.worker; };
+  REQUIRE(static_cast<std::size_t>(std::count_if(clients.begin(), clients.end(), is_local)) < clients.size());
+  wait_for("the workers' word that Redis is ready",
+           [&] { return sum_of_workers(gateway, "hubgate_redis_ready") == 2; });
+  redis.freeze();
+  wait_for("every worker's word that Redis is down", [&] { return all_say(gateway, false); }, 15s);
+  wait_for("the same as a metric", [&] { return sum_of_workers(gateway, "hubgate_redis_ready") == 0; });
+  CHECK(gateway.is_ready());  // its clients are served; a balancer must not take every gateway out at once
+  for (int n = 0; n < 20; ++n) sender.hub.send("SendToGroup", {"room", "alone " + std::to_string(n)});
+  for (auto& client : clients) {
+    if (!is_local(client)) continue;
+    for (int n = 0; n < 20; ++n) REQUIRE(client->next_text() == "alone " + std::to_string(n));
+  }
+  wait_for("the count of what stayed local",
+           [&] { return sum_of_workers(gateway, "hubgate_hub_degraded_total") == 20; });
+  redis.thaw();
+  wait_for("every worker's word that Redis is back", [&] { return all_say(gateway, true); }, 15s);
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    const std::string text = "back " + std::to_string(i);
+    clients[i]->hub.send("SendToGroup", {"room", text});
+    for (auto& client : clients) REQUIRE(client->next_text() == text);
+  }
+  CHECK(std::none_of(clients.begin(), clients.end(), [](auto& client) { return client->hub.has_ended(); }));
+  CHECK(sum_of_workers(gateway, "hubgate_redis_disconnects_total") == 2);
 }

@@ -145,6 +145,8 @@ class RedisWorld : public World {
   std::size_t servers() const override { return managers_.size(); }
   hub::RedisHubLifetimeManager& redis_server(std::size_t index) { return *managers_[index]; }
 
+  const MemoryLog& log() const { return log_; }
+
   virtual void kill_redis() = 0;
   virtual void restart_redis() = 0;
   void wait_until(bool ready) {
@@ -154,18 +156,20 @@ class RedisWorld : public World {
   }
 
  protected:
-  void start(const std::string& url) {
+  void start(const std::string& url, redis::LinkTimes times = {}) {
     for (int i = 0; i < 2; ++i) {
       hub::RedisHubLifetimeManager::Options options;
       options.redis.url = redis::RedisUrl::parse(url).value();
+      options.redis.times = times;
       options.redis.first_pause = std::chrono::milliseconds(2);
       options.redis.longest_pause = std::chrono::milliseconds(20);
       options.backplane_name = "Demo.ChatHub";
       managers_.push_back(std::make_unique<hub::RedisHubLifetimeManager>(loop, std::move(options), *log_, random_));
       managers_.back()->start();
     }
-    wait_until(true);
+    if (waits_for_redis) wait_until(true);
   }
+  bool waits_for_redis = true;
 
  private:
   MemoryLog log_;

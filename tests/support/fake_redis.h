@@ -53,7 +53,7 @@ class FakeRedis {
     return "rediss://localhost:" + std::to_string(port_) + "?ca_file=" + folder_ / "redis.crt";
   }
 
-  /// All that was asked, PING left out.
+  /// All that was asked, PING and ROLE left out.
   const std::vector<Command>& commands() const { return commands_; }
   void forget_commands() { commands_.clear(); }
   /// The channels named by a command (SUBSCRIBE, UNSUBSCRIBE), or the channel of each PUBLISH, in order.
@@ -107,6 +107,14 @@ class FakeRedis {
     }
     links_.clear();
   }
+  /// The same with RST.
+  void reset_links() {
+    for (auto& link : links_) {
+      link->connection.reset();
+      loop_.dispose_value(std::move(link));
+    }
+    links_.clear();
+  }
   /// Links that have subscriptions only, or only those that have none.
   void drop_links_if(bool subscribing) {
     for (auto& link : links_) {
@@ -128,6 +136,8 @@ class FakeRedis {
   void fall_silent(bool silent) { silent_ = silent; }
   /// PUBLISH is done but not answered.
   void hold_answers(bool hold) { holding_answers_ = hold; }
+  /// As after a failover: it answers as before, but is not the primary any more.
+  void become_replica(bool replica) { is_replica_ = replica; }
   void want_password(std::string password) { password_ = std::move(password); }
   /// Subscriptions to this channel are answered with an error.
   void refuse_channel(std::string channel) { refused_channel_ = std::move(channel); }
@@ -176,7 +186,7 @@ class FakeRedis {
     const std::string name = words.front();
     if (name == "PING") {
       ++pings_;
-    } else {
+    } else if (name != "ROLE") {
       commands_.push_back({words, link.number});
     }
     if (name == "AUTH") {
@@ -185,6 +195,11 @@ class FakeRedis {
     }
     if (!password_.empty() && !link.let_in) return link.say("-NOAUTH Authentication required.\r\n");
     if (name == "PING") return link.say(link.channels.empty() ? "+PONG\r\n" : "*2\r\n" + bulk("pong") + bulk(""));
+    if (name == "ROLE") {
+      return link.say(is_replica_
+                          ? "*5\r\n" + bulk("slave") + bulk("127.0.0.1") + ":6379\r\n" + bulk("connect") + ":0\r\n"
+                          : "*3\r\n" + bulk("master") + ":0\r\n*0\r\n");
+    }
     if (name == "SUBSCRIBE" || name == "UNSUBSCRIBE") {
       for (std::size_t i = 1; i < words.size(); ++i) change(link, name == "SUBSCRIBE", words[i]);
       return;
@@ -228,6 +243,7 @@ class FakeRedis {
   bool holding_ = false;
   bool holding_answers_ = false;
   bool silent_ = false;
+  bool is_replica_ = false;
 };
 
 }  // namespace hubgate::test

@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "common/base/descriptor.h"
 #include "common/net/address.h"
@@ -38,6 +39,23 @@ class RealRedis {
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
     pid_ = -1;
+  }
+
+  /// SIGSTOP: the socket stays open and nothing is answered; SIGCONT.
+  void freeze() { ::kill(pid_, SIGSTOP); }
+  void thaw() { ::kill(pid_, SIGCONT); }
+
+  /// One command, such as {"CONFIG", "SET", "requirepass", "x"}; what is answered, as Redis writes it. Blocks.
+  std::string command(const std::vector<std::string>& words) const {
+    const auto address = net::Address::parse(url());
+    const Descriptor client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!address || ::connect(client.get(), address->get(), address->length()) != 0) return "";
+    std::string text = "*" + std::to_string(words.size()) + "\r\n";
+    for (const auto& word : words) text += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+    if (::write(client.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) return "";
+    char answer[4096];
+    const ssize_t size = ::read(client.get(), answer, sizeof answer);
+    return {answer, size > 0 ? static_cast<std::size_t>(size) : 0};
   }
 
   /// Starts it, at the same address as before; returns when it accepts connections.

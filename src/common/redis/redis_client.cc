@@ -95,6 +95,7 @@ void RedisClient::open_publishing_link() {
   publishing_ = std::make_unique<RedisConnection>(loop_, options_.url, options_.name + ":pub", options_.times, tls_,
                                                   static_cast<RedisConnection::Handler&>(*this));
   publishing_->resolve_with(options_.resolve);
+  publishing_->watch_role();
   publishing_->start();
 }
 

@@ -16,6 +16,16 @@ bool is_pong(const Reply& reply) {
   return reply.is(Reply::Kind::kArray) && !reply.elements.empty() && reply.elements.front().text == "pong";
 }
 
+/// ROLE of a replica; a user that may not ask, and what is no Redis but looks like one, are taken for a primary.
+bool is_replica(const Reply& reply) {
+  return reply.is(Reply::Kind::kArray) && !reply.elements.empty() && reply.elements.front().text == "slave";
+}
+
+Error replica_error() {
+  return make_error(ErrorCode::kRefused, "Redis is a read-only replica: its publishes do not reach the primary",
+                    Side::kUpstream);
+}
+
 /// The address that needs no resolver.
 Result<net::Address> numeric_address(const RedisUrl& url) {
   if (url.kind == RedisUrl::Kind::kUnix) return net::Address::parse("unix:" + url.path);
@@ -115,14 +125,16 @@ Result<void> RedisConnection::enter() {
   send_entering("CLIENT SETNAME", {"CLIENT", "SETNAME", name_});
   // Nobody is refused a PING who may do anything at all: a password that we lack shows here.
   send_entering("PING", {"PING"});
+  send_entering("ROLE", {"ROLE"});
   return {};
 }
 
 void RedisConnection::on_entering_reply(const Reply& reply) {
   const std::string_view command = entering_.front();
   entering_.pop_front();
+  if (command == "ROLE" && is_replica(reply)) return fail(replica_error());
   // A user of few rights may be unable to name itself; that takes nothing from what we need.
-  if (reply.is(Reply::Kind::kError) && command != "CLIENT SETNAME") {
+  if (reply.is(Reply::Kind::kError) && command != "CLIENT SETNAME" && command != "ROLE") {
     return fail(
         make_error(ErrorCode::kRefused, "Redis refused " + std::string(command) + ": " + reply.text, Side::kUpstream));
   }
@@ -154,7 +166,7 @@ void RedisConnection::on_tick() {
   timer_.start(tick());
   since_ping_ += tick();
   if (std::exchange(heard_, false)) silent_ = Duration::zero();
-  if (ping_waits_) {
+  if (ping_waits_ || role_waits_) {
     silent_ += tick();
     if (silent_ >= times_.dead_after) {
       return fail(make_error(ErrorCode::kTimeout, "Redis does not answer PING", Side::kUpstream));
@@ -166,6 +178,9 @@ void RedisConnection::on_tick() {
   silent_ = Duration::zero();
   ping_waits_ = true;
   send(make_command({"PING"}));
+  if (!watches_role_) return;
+  role_waits_ = true;
+  send(make_command({"ROLE"}));
 }
 
 std::size_t RedisConnection::on_data(MutableBytes input) {
@@ -182,6 +197,9 @@ std::size_t RedisConnection::on_data(MutableBytes input) {
       on_entering_reply(**reply);
     } else if (ping_waits_ && is_pong(**reply)) {
       ping_waits_ = false;
+    } else if (role_waits_ && !ping_waits_) {
+      role_waits_ = false;
+      if (is_replica(**reply)) fail(replica_error());
     } else {
       handler_->on_link_reply(*this, **reply);
     }

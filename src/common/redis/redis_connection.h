@@ -29,7 +29,8 @@ struct LinkTimes {
 };
 
 /// One link to Redis: connects, enters (AUTH, SELECT, CLIENT SETNAME), asks by PING whether the other side lives and
-/// hands replies out in order. Commands of one loop turn leave in one send. Owned by whoever started it, ended by
+/// hands replies out in order. A Redis that is a replica is refused: what is published there reaches nobody at the
+/// primary, without an error. Commands of one loop turn leave in one send. Owned by whoever started it, ended by
 /// Loop::dispose. One thread, the loop's; never used again after a failure.
 class RedisConnection final : public event::Disposable, private net::Connection::Handler {
  public:
@@ -55,6 +56,9 @@ class RedisConnection final : public event::Disposable, private net::Connection:
   /// asked.
   using Resolve = std::function<void(const std::string& host, std::uint16_t port, net::Resolver::OnDone on_done)>;
   void resolve_with(Resolve resolve) { resolve_ = std::move(resolve); }
+
+  /// For a link without subscriptions: asks with each PING whether Redis is still a primary. Before start().
+  void watch_role() { watches_role_ = true; }
 
   /// Begins to connect; called once. A name's addresses are tried one after the other, each with its share of the time
   /// that is left.
@@ -104,6 +108,8 @@ class RedisConnection final : public event::Disposable, private net::Connection:
   std::uint64_t written_ = 0;              // bytes of all commands
   bool heard_ = false;                     // bytes came since the last tick
   bool ping_waits_ = false;                // its answer has not come
+  bool role_waits_ = false;                // ROLE's has not, which stands right behind it
+  bool watches_role_ = false;
   Duration since_ping_{};
   Duration silent_{};  // while a PING waits
   std::optional<Error> failed_early_;

@@ -3,6 +3,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "tests/support/catch.h"
 #include "tests/support/fake_redis.h"
 #include "tests/support/memory_log.h"
@@ -274,6 +276,54 @@ TEST_CASE("a Redis that falls silent is given up", "[redis]") {
     setup.redis.fall_silent(false);
     REQUIRE(setup.becomes(State::kReady));
   }
+}
+
+TEST_CASE("a replica is no Redis to publish to, at the start and when a primary becomes one", "[redis]") {
+  RedisClient::Options options;
+  options.times = {.connect_timeout = 1s, .ping_interval = 4ms, .dead_after = 1s};
+  Setup setup("", options);
+  setup.client->subscribe("a");
+  setup.redis.become_replica(true);
+  setup.client->start();
+  REQUIRE(test::turn_until(setup.loop, [&] { return setup.client->counters().failed_connects >= 2; }));
+  CHECK(setup.log.contains("Redis is a read-only replica"));
+  CHECK(setup.client->counters().connects == 0);
+  setup.redis.become_replica(false);
+  REQUIRE(setup.becomes(State::kReady));
+  setup.redis.become_replica(true);
+  REQUIRE(setup.becomes(State::kDown));
+  CHECK(setup.client->counters().disconnects == 1);
+  setup.redis.become_replica(false);
+  REQUIRE(setup.becomes(State::kReady));
+  CHECK(setup.redis.subscribers_of("a") == 1);
+  // The answers to PING and ROLE are told from those to PUBLISH.
+  const std::size_t pings = setup.redis.pings();
+  std::size_t sent = 0;
+  REQUIRE(test::turn_until(setup.loop, [&] {
+    if (setup.client->publish("a", as_bytes("x"), setup.note_answer())) ++sent;
+    return setup.redis.pings() > pings + 10;
+  }));
+  REQUIRE(test::turn_until(setup.loop, [&] { return setup.told.size() == sent; }));
+  CHECK(std::count(setup.told.begin(), setup.told.end(), "1") == static_cast<std::ptrdiff_t>(sent));
+  CHECK(setup.client->counters().disconnects == 1);
+}
+
+TEST_CASE("after a reset every publish is counted once, as answered, unknown or lost", "[redis]") {
+  Setup setup("", {}, test::FakeRedis::Kind::kTcp);
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kReady));
+  setup.redis.hold_answers(true);
+  for (int i = 0; i < 10; ++i) CHECK(setup.client->publish("a", as_bytes("left")));
+  REQUIRE(test::turn_until(setup.loop, [&] { return setup.redis.channels_of("PUBLISH").size() == 10; }));
+  for (int i = 0; i < 7; ++i) CHECK(setup.client->publish("a", as_bytes("stays")));
+  setup.redis.reset_links();
+  REQUIRE(setup.becomes(State::kDown));
+  const RedisCounters& counters = setup.client->counters();
+  CHECK(counters.published == 0);
+  CHECK(counters.unknown >= 10);
+  CHECK(counters.unknown + counters.lost == 17);
+  REQUIRE(setup.becomes(State::kReady));
+  CHECK(counters.unknown + counters.lost == 17);
 }
 
 TEST_CASE("it comes back by itself however long Redis is away", "[redis]") {

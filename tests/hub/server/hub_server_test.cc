@@ -17,11 +17,15 @@ class SmallHub : public Hub {
  public:
   static void map(HubMethods<SmallHub>& methods) {
     methods.on("Add", &SmallHub::add).on("Join", &SmallHub::join).on("Later", &SmallHub::later);
-    methods.on("Id", &SmallHub::id);
+    methods.on("Id", &SmallHub::id).on("Never", &SmallHub::never);
   }
   int add(int a, int b) { return a + b; }
   void join(const std::string& group) { groups().add(context().connection_id(), group); }
   std::string id() { return context().connection_id(); }
+  Task<> never() {
+    static const TaskSource<> kEnd;
+    return kEnd.task();
+  }
   /// Answered from another thread.
   Task<int> later(int number) {
     const TaskSource<int> source;
@@ -61,6 +65,16 @@ TEST_CASE("a server alone serves clients until it is stopped", "[hub][server]") 
   CHECK(client.receive() == R"({"type":7,"allowReconnect":true})");
   CHECK(client.close_code() == 1000);
   CHECK(stopped.get() == 0);
+}
+
+TEST_CASE("a server ends although calls of its clients never do", "[hub][server]") {
+  SmallServer server;
+  auto client = SocketClient::connect_to(server.address());
+  REQUIRE(client.open("/small"));
+  client.send(R"({"type":1,"invocationId":"1","target":"Never","arguments":[]})");
+  client.send(R"({"type":1,"invocationId":"2","target":"Never","arguments":[]})");
+  client.send(R"({"type":1,"invocationId":"x","target":"Nope","arguments":[]})");
+  CHECK(server.stop() == 0);
 }
 
 TEST_CASE("a task is completed from a thread of the program's own", "[hub][server][threads]") {
