@@ -1,5 +1,6 @@
 #include "hub/server/supervised_worker.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -105,6 +106,7 @@ struct Gateway {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return SocketClient(Descriptor());
     const Descriptor given(ends[1]);
+    ::fcntl(given.get(), F_SETFL, O_NONBLOCK);  // as the proxy's sockets are
     control::Accept accept;
     accept.epoch = kEpoch;
     accept.n = n;
@@ -230,6 +232,39 @@ TEST_CASE("a client over the gateway's limit is refused", "[hub][server][links]"
   REQUIRE(first.answered());
   SocketClient second = gateway.hand_over(2, "/name");
   CHECK(gateway.hears_on_handover(encode(control::Refused{kEpoch, 2})));
+}
+
+TEST_CASE("a client that takes nothing ends as a slow consumer, and the others lose nothing", "[hub][server][links]") {
+  control::Welcome welcome = Gateway::default_welcome();
+  welcome.limits.max_pending_bytes = 256 * 1024;
+  Gateway gateway(welcome);
+  REQUIRE(gateway.hears<control::Ready>());
+  SocketClient stalled = gateway.hand_over(1, "/name");
+  REQUIRE(stalled.answered());
+  SocketClient steady = gateway.hand_over(2, "/name");
+  REQUIRE(steady.answered());
+  const HubContext context = gateway.server.server().context<NameHub>();
+  const std::string much(8 * 1024, 'x');
+  for (int i = 0; i < 300; ++i) {
+    context.clients().all().send("Tick", i, much);
+    const std::string record = steady.receive();
+    REQUIRE(record.starts_with(R"({"type":1,"target":"Tick","arguments":[)" + std::to_string(i) + ","));
+  }
+  // Late, it finds what had been sent before, and that it may come back.
+  std::string last;
+  std::size_t size = 0;
+  for (std::string record = stalled.receive(); !record.empty(); record = stalled.receive()) {
+    size += record.size();
+    last = record;
+  }
+  CHECK(last == R"({"type":7,"allowReconnect":true})");
+  CHECK(size < 1024 * 1024);  // of 2.4 MB: what waited is bounded, the kernel's part aside
+  { const SocketClient gone = std::move(stalled); }
+  REQUIRE(gateway.hears<control::Closed>());
+  const control::ClosedRecord record = gateway.said<control::Closed>().front().records.front();
+  CHECK(record.n == 1);
+  CHECK(record.reason == "slow_consumer");
+  CHECK(record.by == control::ClosedBy::kServer);
 }
 
 TEST_CASE("a worker's cap is what its descriptors allow, less what links and Redis need", "[hub][server][links]") {
