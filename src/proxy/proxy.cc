@@ -69,6 +69,7 @@ Proxy::Proxy(event::Loop& loop, Log& log, const event::LineWriter& log_lines, Ou
                    log_.error("workers do not end, they are killed");
                    for (auto& slot : slots_) slot->signal_directly(SIGKILL);
                  }),
+      last_words_(loop, [this] { stop_when_idle(); }),
       poll_timer_(loop, [this] { orphaned_ ? end_orphans() : leave_when_settled(); }) {}
 
 Proxy::~Proxy() = default;
@@ -104,16 +105,17 @@ void Proxy::on_inventory(Inventory inventory) {
 }
 
 bool Proxy::begin(Started started, Inventory inventory) {
-  auto keys = AffinityKeys::load_or_make(started.config.state_dir, random_);
+  const ProxyConfig& config = started.snapshot->config;
+  auto keys = AffinityKeys::load_or_make(config.state_dir, random_);
   if (!keys) {
     print_lines(STDERR_FILENO, {"hubgate: error: " + keys.error().what});
     return false;
   }
-  log_.set_level(started.config.log_level);
-  access_log_.apply(started.config.access_log);
+  log_.set_level(config.log_level);
+  access_log_.apply(config.access_log);
   affinity_ = std::make_unique<AffinityTable>(*std::move(keys));
   pools_ = std::make_unique<PoolRegistry>(loop_, loop_, log_);
-  pools_->apply(started.config);
+  pools_->apply(config);
   slot_services_.emplace(SlotServices{
       .loop = loop_,
       .timers = loop_,
@@ -131,12 +133,10 @@ bool Proxy::begin(Started started, Inventory inventory) {
           [this](const WorkerSlot& worker) {
             handed_over_.died({worker.welcome().endpoint, worker.welcome().generation});
           }});
-  if (!make_redis(started.config)) return false;
-  make_slots(started.config);
+  if (!make_redis(config)) return false;
+  make_slots(config);
 
-  auto first = std::make_shared<Snapshot>(*make_snapshot(started.config));
-  first->needs_restart = started.needs_restart;
-  put_in_force(std::move(first));
+  put_in_force(started.snapshot);
   config_text_ = std::move(started.text);
   kept_config_ = started.kept_config;
   last_reload_errors_ = std::move(started.config_errors);
@@ -173,6 +173,8 @@ bool Proxy::begin(Started started, Inventory inventory) {
 void Proxy::put_in_force(SnapshotPointer snapshot) {
   std::erase_if(revisions_, [](const auto& one) { return one.expired(); });
   revisions_.push_back(snapshot);
+  // The next proxy counts on from here.
+  if (const auto file = text_to_keep(std::to_string(snapshot->revision))) keeper_.keep(kRevisionName, file->get());
   snapshot_ = std::move(snapshot);
 }
 
@@ -350,6 +352,7 @@ void Proxy::on_session_ended(DownstreamSession& session) {
   if (place == sessions_.end()) return;
   loop_.dispose(std::move(place->second));
   sessions_.erase(place);
+  if (stopping_ && sessions_.empty()) on_change();
   pause_when_full();
 }
 

@@ -54,10 +54,11 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   /// configuration stands on standard error.
   int run();
 
-  static constexpr Duration kAnswerTime = std::chrono::seconds(1);   // for slots of the inventory, then we accept
-  static constexpr Duration kLeaveTime = std::chrono::seconds(2);    // to settle acks and end tunnels after a TERM
-  static constexpr Duration kOrphanGrace = std::chrono::seconds(3);  // to the kill, after the supervisor's death
-  static constexpr Duration kStopGrace = std::chrono::seconds(3);    // to the kill, after the end of stop_time
+  static constexpr Duration kAnswerTime = std::chrono::seconds(1);     // for slots of the inventory, then we accept
+  static constexpr Duration kLeaveTime = std::chrono::seconds(2);      // to settle acks and end tunnels after a TERM
+  static constexpr Duration kOrphanGrace = std::chrono::seconds(3);    // to the kill, after the supervisor's death
+  static constexpr Duration kLastWordsTime = std::chrono::seconds(1);  // for relayed clients, after the last worker
+  static constexpr Duration kStopGrace = std::chrono::seconds(3);      // to the kill, after the end of stop_time
 
  private:
   struct Door;
@@ -103,7 +104,7 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   void leave_when_settled();
   void stop_when_idle();
   void end_orphans();
-  void close_sessions_soon();
+  void close_sessions_soon(DownstreamSession::Closing how);
 
   event::Loop& loop_;
   Log& log_;
@@ -155,7 +156,9 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   bool stopping_ = false;  // the gateway
   bool leaving_ = false;   // we alone
   bool orphaned_ = false;
+  bool last_words_waited_ = false;
   event::Timer end_timer_;
+  event::Timer last_words_;
   event::Timer poll_timer_;
 };
 

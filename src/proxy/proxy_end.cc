@@ -19,12 +19,12 @@ void Proxy::on_signal(int signal) {
   leave();
 }
 
-void Proxy::close_sessions_soon() {
+void Proxy::close_sessions_soon(DownstreamSession::Closing how) {
   // A session may end inside the call.
   std::vector<DownstreamSession*> sessions;
   sessions.reserve(sessions_.size());
   for (auto& [key, session] : sessions_) sessions.push_back(session.get());
-  for (DownstreamSession* session : sessions) session->close_soon();
+  for (DownstreamSession* session : sessions) session->close_soon(how);
 }
 
 // ---- the gateway stops
@@ -40,7 +40,7 @@ void Proxy::on_stop(std::uint32_t seconds) {
     keeper_.forget("listener:" + door->config.name + ' ' + door->config.listen);
     door->listener->close();
   }
-  close_sessions_soon();
+  close_sessions_soon(DownstreamSession::Closing::kLeaveToWorkers);
   for (auto& slot : slots_) slot->stop(time / 2, time);
   end_timer_.start(time + kStopGrace);
   stop_when_idle();
@@ -56,6 +56,11 @@ void Proxy::stop_when_idle() {
     if (!redis_->is_idle()) return;
     redis_->clean_up();
   }
+  // What workers said last on relayed connections leaves first.
+  if (!sessions_.empty() && !last_words_.is_running() && !std::exchange(last_words_waited_, true)) {
+    last_words_.start(kLastWordsTime);
+  }
+  if (!sessions_.empty() && last_words_.is_running()) return;
   log_.info("gateway has stopped");
   finish(0);
 }
@@ -69,7 +74,7 @@ void Proxy::leave() {
   for (auto& door : doors_) door->listener->close();  // the supervisor's copy keeps the queue for the next proxy
   if (admin_) admin_->close();
   for (auto& slot : slots_) slot->stop_handing_over();
-  close_sessions_soon();
+  close_sessions_soon(DownstreamSession::Closing::kAll);
   end_timer_.start(kLeaveTime);
   leave_when_settled();
 }

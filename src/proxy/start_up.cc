@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <set>
 #include <utility>
@@ -23,9 +24,9 @@ namespace {
 constexpr int kUnavailable = 69;  // as ExitCode of the command line
 constexpr int kConfiguration = 78;
 
-// Names of what the supervisor keeps.
+// Names of what the supervisor keeps: the text that was adopted last, and the one that the gateway began with.
 constexpr char kConfigName[] = "config";
-constexpr char kDirectoriesName[] = "directories";
+constexpr char kFirstConfigName[] = "first config";
 std::string listener_name(const ListenerConfig& listener) {
   return "listener:" + listener.name + ' ' + listener.listen;
 }
@@ -56,32 +57,31 @@ class StartUp {
     if (!bind()) return failure(kUnavailable, errors_);
     if (!drop()) return failure(kConfiguration, errors_);
     if (!open_as_user()) return failure(exit_code_, errors_);
-    keep_all();
-    return std::move(started_);
+    keep_text(kFirstConfigName, started_.text);
+    return done(make_snapshot(std::move(config_)));
   }
 
   std::variant<Started, StartFailure> again(const std::string& kept_text) {
-    if (load_file() && keep_directories() && bind() && open_as_user()) {
-      keep_all();
-      forget_rest();
-      return std::move(started_);
-    }
+    if (load_file() && plan() && bind() && open_as_user()) return done(std::move(planned_));
     // What worked before works now: the file as it was adopted.
     log_.error("configuration is broken, the kept one runs", {{"file", source_.file}, {"error", errors_.front()}});
     started_.config_errors = std::exchange(errors_, {});
     started_.kept_config = true;
-    started_.needs_restart.clear();
     started_.listeners.clear();
     for (const std::string& name : opened_) keeper_.forget(name);
     used_.clear();
-    if (!load(kept_text) || !keep_directories() || !bind() || !open_as_user()) return failure(kConfiguration, errors_);
-    keep_all();
-    forget_rest();
-    return std::move(started_);
+    if (!load(kept_text) || !plan() || !bind() || !open_as_user()) return failure(kConfiguration, errors_);
+    return done(std::move(planned_));
   }
 
  private:
   StartFailure failure(int code, std::vector<std::string> lines) { return {code, std::move(lines)}; }
+  Started done(SnapshotPointer snapshot) {
+    started_.snapshot = std::move(snapshot);
+    keep_text(kConfigName, started_.text);
+    forget_rest();
+    return std::move(started_);
+  }
   bool fail(int code, std::string line) {
     exit_code_ = code;
     errors_.push_back("hubgate: error: " + std::move(line));
@@ -105,13 +105,28 @@ class StartUp {
       errors_ = std::move(loaded.errors);
       return false;
     }
-    started_.config = *std::move(loaded.config);
+    config_ = *std::move(loaded.config);
     started_.text = text;
     return true;
   }
 
+  // What a reload cannot change, the death of a proxy does not change either: the gateway goes on with what it began
+  // with, and says so.
+  bool plan() {
+    ConfigSource source = source_;
+    source.text = take_text(kFirstConfigName);
+    LoadedConfig first = load_proxy_config(source);
+    if (!first.config) return fail(kConfiguration, "the kept configuration: " + first.errors.front());
+    const std::uint64_t revision = kept_revision();
+    const SnapshotPointer begun = make_snapshot(*std::move(first.config), revision);
+    planned_ = plan_reload(*begun, config_).snapshot;
+    if (planned_ == nullptr) planned_ = begun;
+    config_ = planned_->config;
+    return true;
+  }
+
   bool make_and_lock_directories() {
-    const ProxyConfig& config = started_.config;
+    const ProxyConfig& config = config_;
     std::vector<std::pair<std::string, mode_t>> directories = {{config.runtime_dir, 0755}};
     if (config.state_dir != config.runtime_dir) directories.emplace_back(config.state_dir, 0700);
     for (const auto& [path, mode] : directories) {
@@ -130,34 +145,22 @@ class StartUp {
     return true;
   }
 
-  // The directories are those of the first start, whatever the file says now: they are locked.
-  bool keep_directories() {
-    const std::string kept = take_text(kDirectoriesName);
-    const std::size_t split = kept.find('\n');
-    if (split == std::string::npos) return fail(kConfiguration, "the kept directories cannot be read");
-    const auto keep = [&](std::string& value, std::string was, const char* key) {
-      if (value != was) started_.needs_restart.push_back(std::string(key) + ": " + was + " -> " + value);
-      value = std::move(was);
-    };
-    keep(started_.config.runtime_dir, kept.substr(0, split), "runtime_dir");
-    keep(started_.config.state_dir, kept.substr(split + 1), "state_dir");
-    return true;
-  }
-
   bool bind() {
-    for (const ListenerConfig& listener : started_.config.listeners) {
+    for (const ListenerConfig& listener : config_.listeners) {
       auto socket = listening_socket(listener_name(listener), listener.listen);
       if (!socket.is_open()) return false;
       started_.listeners.push_back({listener, std::move(socket), nullptr});
     }
-    started_.admin = listening_socket(admin_name(started_.config), started_.config.admin.listen);
+    started_.admin = listening_socket(admin_name(config_), config_.admin.listen);
     return started_.admin.is_open();
   }
   Descriptor listening_socket(const std::string& name, const std::string& text) {
     used_.insert(name);
     if (const auto kept = inventory_.kept.find(name); kept != inventory_.kept.end()) {
       // A copy: should this configuration fail in the end, the kept one needs it too.
-      return Descriptor(::fcntl(kept->second.get(), F_DUPFD_CLOEXEC, 0));
+      Descriptor copy(::fcntl(kept->second.get(), F_DUPFD_CLOEXEC, 0));
+      if (!copy.is_open()) fail(kUnavailable, name + ": " + std::strerror(errno));
+      return copy;
     }
     const auto address = net::Address::parse(text);
     if (!address) {
@@ -175,7 +178,7 @@ class StartUp {
   }
 
   bool drop() {
-    const ProxyConfig& config = started_.config;
+    const ProxyConfig& config = config_;
     if (config.user.empty()) return true;
     const auto identity = find_user(config.user);
     if (!identity) return fail(kConfiguration, "user: " + identity.error().what);
@@ -187,10 +190,10 @@ class StartUp {
     // As that user everything must be readable, as it will have to be at the next start.
     const ProxyConfig before = config;
     if (!load_file()) return false;
-    return started_.config == before || fail(kConfiguration, source_.file + " changed while the gateway started");
+    return config_ == before || fail(kConfiguration, source_.file + " changed while the gateway started");
   }
   bool give_away(const control::DropTo& drop) {
-    const ProxyConfig& config = started_.config;
+    const ProxyConfig& config = config_;
     const TlsFiles pair = dev_files(config);
     std::vector<std::string> paths = {config.runtime_dir, config.runtime_dir + "/lock", config.state_dir,
                                       config.state_dir + "/lock"};
@@ -215,16 +218,12 @@ class StartUp {
       listener.tls = *std::move(context);
     }
     if (started_.admin_verbs.is_open()) return true;
-    auto verbs = AdminServer::open_socket(started_.config.runtime_dir);
+    auto verbs = AdminServer::open_socket(config_.runtime_dir);
     if (!verbs) return fail(kUnavailable, verbs.error().what);
     started_.admin_verbs = *std::move(verbs);
     return true;
   }
 
-  void keep_all() {
-    keep_text(kConfigName, started_.text);
-    keep_text(kDirectoriesName, started_.config.runtime_dir + '\n' + started_.config.state_dir);
-  }
   void keep_text(const std::string& name, const std::string& text) {
     auto file = text_to_keep(text);
     if (!file) return log_.error("cannot be kept", {{"name", name}, {"error", file.error().what}});
@@ -242,10 +241,19 @@ class StartUp {
     }
   }
 
+  std::uint64_t kept_revision() {
+    const std::string text = take_text(kRevisionName);
+    std::uint64_t revision = 1;
+    std::from_chars(text.data(), text.data() + text.size(), revision);
+    return revision;
+  }
+
   const ConfigSource& source_;
   Inventory& inventory_;
   KeeperLink& keeper_;
   Log& log_;
+  ProxyConfig config_;
+  SnapshotPointer planned_;
   Started started_;
   std::set<std::string> used_;       // names of kept sockets that the configuration has
   std::vector<std::string> opened_;  // and of those that were opened for it

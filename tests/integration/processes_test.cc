@@ -74,6 +74,20 @@ TEST_CASE("a gateway says once that it is ready, and a TERM with clients open le
   CHECK(gateway.log().find("[main/0] ") != std::string::npos);
 }
 
+TEST_CASE("a TERM lets the workers say goodbye to relayed clients, too", "[integration]") {
+  Gateway gateway({.overrides = {"pool.main.handover=off"}});
+  auto clients = connect_clients(gateway, 20);
+  check_all_echo(clients, "here");
+  gateway.signal(SIGTERM);
+  for (auto& client : clients) {
+    const auto last = client->next_message();
+    REQUIRE(last.has_value());
+    CHECK((*last)["type"] == 7);
+    CHECK((*last)["allowReconnect"] == true);
+  }
+  CHECK(gateway.wait_for_end() == 0);
+}
+
 TEST_CASE("the demo's configuration serves its page and its hubs, and a TERM leaves no process", "[integration]") {
   const test::TemporaryFolder home;
   // As scripts/run starts it.
@@ -167,12 +181,21 @@ listeners = ["relayed"]
   CHECK(again.call("Echo", {"y"}) == "y");
 }
 
-TEST_CASE("kill -9 of the supervisor leaves nothing after 5 s, and a new gateway may start at once", "[integration]") {
+TEST_CASE("kill -9 of the supervisor leaves nothing after 5 s", "[integration]") {
   Gateway gateway;
   auto clients = connect_clients(gateway, 10);
   const std::vector<pid_t> pids = gateway.all_pids();
   const bool stopped_worker = GENERATE(false, true);
   if (stopped_worker) ::kill(gateway.pid_of("worker", "main/0"), SIGSTOP);  // it cannot hear of the end
+  gateway.signal(SIGKILL);
+  wait_until_gone(pids, 5s);
+  CHECK(gateway.wait_for_end() == -1);
+}
+
+TEST_CASE("when the supervisor is killed a new gateway may start at once", "[integration]") {
+  Gateway gateway;
+  auto clients = connect_clients(gateway, 10);
+  const std::vector<pid_t> pids = gateway.all_pids();
   gateway.signal(SIGKILL);
   CHECK(gateway.wait_for_end() == -1);
   // The same directories and the same address, while the old one is still ending.
@@ -316,6 +339,29 @@ TEST_CASE("a proxy that comes back to a broken file runs the kept one and says s
   gateway.write_config(Gateway::usual_config());
   CHECK(gateway.command({"reload"}) == 0);
   CHECK(gateway.status()["kept_config"] == false);
+}
+
+TEST_CASE("what needs a restart of the gateway is not changed by the death of the proxy", "[integration]") {
+  Gateway gateway;
+  const pid_t redis = gateway.pid_of("redis");
+  const pid_t worker = gateway.pid_of("worker", "main/0");
+  gateway.write_config("redis = \"unix:/nowhere/redis.sock\"\n" + Gateway::usual_config() +
+                       "[[route]]\nprefix = \"/more\"\npool = \"main\"\n");
+  REQUIRE(gateway.command({"reload"}) == 0);
+  const auto needs_restart = gateway.status()["needs_restart"];
+  REQUIRE(needs_restart.size() == 1);
+  const std::uint64_t revision = gateway.status()["revision"];
+  CHECK(revision == 2);
+
+  const pid_t proxy = gateway.pid_of("proxy");
+  ::kill(proxy, SIGKILL);
+  wait_for("another proxy", [&] { return gateway.is_ready() && gateway.pid_of("proxy") != proxy; });
+  CHECK(gateway.status()["needs_restart"] == needs_restart);
+  CHECK(gateway.status()["revision"] > revision);
+  CHECK(gateway.pid_of("redis") == redis);
+  CHECK(gateway.pid_of("worker", "main/0") == worker);
+  HubClient client(gateway.port(), "/chat");
+  CHECK(client.call("Join", {"room"}).is_null());
 }
 
 TEST_CASE("a HUP of the supervisor reloads", "[integration]") {

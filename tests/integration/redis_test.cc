@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "tests/integration/hub_client.h"
 #include "tests/support/catch.h"
 #include "tests/support/real_redis.h"
+#include "tests/support/temporary_folder.h"
 
 // The death of managed Redis, and a bad day of an outside one, under clients that stay.
 
@@ -79,6 +81,40 @@ double sum_of_workers(const Gateway& gateway, const std::string& series) {
 }
 
 }  // namespace
+
+TEST_CASE("a Redis outside is used by its address, and none is started", "[integration]") {
+  const test::RealRedis redis(GENERATE(test::RealRedis::Listens::kUnix, test::RealRedis::Listens::kTcp));
+  Gateway gateway({.config = "redis = \"" + redis.url() + "\"\n" + Gateway::usual_config()});
+  CHECK(gateway.pid_of("redis") == 0);
+  CHECK(gateway.all_pids().size() == 4);  // supervisor, proxy, two workers
+  auto clients = connect(gateway, 2);
+  REQUIRE(clients[0]->worker != clients[1]->worker);
+  for (auto& client : clients) client->hub.call("Join", {"room"});
+  clients[0]->hub.send("SendToGroup", {"room", "across"});
+  CHECK(clients[1]->next_text() == "across");
+}
+
+TEST_CASE("what dead runs left is removed, and nothing else", "[integration]") {
+  const test::TemporaryFolder home;
+  for (const char* name : {"run-1", "run-mine", "run-"}) {
+    std::filesystem::create_directories(home / "run/" + name);
+    home.write("run/" + std::string(name) + "/file", "here");
+  }
+  std::filesystem::create_directory_symlink(home / "run/run-mine", home / "run/run-2");
+  Gateway gateway({.overrides = {"runtime_dir=" + (home / "run")}});
+  CHECK_FALSE(std::filesystem::exists(home / "run/run-1"));
+  CHECK(test::TemporaryFolder::read(home / "run/run-mine/file") == "here");
+  CHECK(test::TemporaryFolder::read(home / "run/run-/file") == "here");
+}
+
+TEST_CASE("one worker needs no Redis", "[integration]") {
+  Gateway gateway({.config = "redis = \"off\"\n" + Gateway::usual_config(), .overrides = {"pool.main.workers=1"}});
+  CHECK(gateway.all_pids().size() == 3);
+  auto clients = connect(gateway, 2);
+  for (auto& client : clients) client->hub.call("Join", {"room"});
+  clients[0]->hub.send("SendToGroup", {"room", "here"});
+  CHECK(clients[1]->next_text() == "here");
+}
 
 TEST_CASE("a group works again after each kill -9 of managed Redis, and no client had to reconnect", "[integration]") {
   Gateway gateway;

@@ -20,18 +20,24 @@
 
 namespace hubgate::test {
 
-/// A redis-server of the test's own: a Unix socket in a temporary folder, no port, nothing on disk. It ends with the
-/// test, also when that crashes.
+/// A redis-server of the test's own: a Unix socket in a temporary folder or a port of the loopback, nothing on disk. It
+/// ends with the test, also when that crashes.
 class RealRedis {
  public:
   static bool is_installed() { return !program().empty(); }
 
-  RealRedis() { start(); }
+  enum class Listens { kUnix, kTcp };
+  explicit RealRedis(Listens where = Listens::kUnix) {
+    if (where == Listens::kTcp) port_ = free_port();
+    start();
+  }
   ~RealRedis() { kill(); }
   RealRedis(const RealRedis&) = delete;
   RealRedis& operator=(const RealRedis&) = delete;
 
-  std::string url() const { return "unix:" + folder_ / "redis.sock"; }
+  std::string url() const {
+    return port_ == 0 ? "unix:" + folder_ / "redis.sock" : "redis://127.0.0.1:" + std::to_string(port_);
+  }
 
   /// SIGKILL; returns when it is gone.
   void kill() {
@@ -63,6 +69,7 @@ class RealRedis {
     const std::string redis = program();
     const std::string socket = folder_ / "redis.sock";
     const std::string& folder = folder_.path();
+    const std::string port = std::to_string(port_);
     const pid_t parent = ::getpid();
     ::unlink(socket.c_str());
     pid_ = ::fork();
@@ -73,8 +80,8 @@ class RealRedis {
       ::dup2(null, 0);
       ::dup2(null, 1);
       ::dup2(null, 2);
-      ::execl(redis.c_str(), redis.c_str(), "--port", "0", "--unixsocket", socket.c_str(), "--dir", folder.c_str(),
-              "--save", "", "--appendonly", "no", static_cast<char*>(nullptr));
+      ::execl(redis.c_str(), redis.c_str(), "--port", port.c_str(), "--bind", "127.0.0.1", "--unixsocket",
+              socket.c_str(), "--dir", folder.c_str(), "--save", "", "--appendonly", "no", static_cast<char*>(nullptr));
       ::_exit(127);
     }
     for (int attempt = 0; attempt < 2000; ++attempt) {
@@ -100,6 +107,14 @@ class RealRedis {
     return {};
   }
 
+  // Free when it was looked for; redis-server cannot be asked for any.
+  static std::uint16_t free_port() {
+    const auto address = net::Address::parse("127.0.0.1:0");
+    const Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!address || ::bind(socket.get(), address->get(), address->length()) != 0) return 0;
+    return net::Address::local_of(socket.get()).port();
+  }
+
   static bool accepts(const std::string& socket) {
     const auto address = net::Address::parse("unix:" + socket);
     const Descriptor client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -107,6 +122,7 @@ class RealRedis {
   }
 
   TemporaryFolder folder_;
+  std::uint16_t port_ = 0;  // 0: none
   pid_t pid_ = -1;
 };
 

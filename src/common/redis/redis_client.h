@@ -85,6 +85,8 @@ class RedisClient final : public event::Disposable, private event::Flushable, pr
   /// when the link is down or is lost, kClosed when the channel is left before.
   void subscribe(std::string_view channel, OnConfirmed on_confirmed = nullptr);
   void unsubscribe(std::string_view channel);
+  /// Another Options::max_queue, for what is published from now on.
+  void set_max_queue(std::size_t bytes) { options_.max_queue = bytes; }
 
   const RedisCounters& counters() const { return counters_; }
   /// Bytes of publishes that have not left this process.
@@ -112,7 +114,7 @@ class RedisClient final : public event::Disposable, private event::Flushable, pr
   void on_link_failed(RedisConnection& link, const Error& error) override;
 
   event::Loop& loop_;
-  const Options options_;
+  Options options_;
   Log& log_;
   Random& random_;
   Handler* handler_;

@@ -58,7 +58,7 @@ std::size_t HubConnection::on_input(MutableBytes input) {
 
 std::size_t HubConnection::read_handshake(Bytes input) {
   std::size_t scanned = scanned_;
-  const auto record = cut_record(input, handler_.options_.maximum_receive_message_size, scanned);
+  const auto record = cut_record(input, handler_.max_message(), scanned);
   scanned_ = static_cast<std::uint32_t>(scanned);
   if (!record) {
     fail_handshake(kHandshakeCanceled);
@@ -134,7 +134,7 @@ void HubConnection::on_opened(const HubCall& call) {
 
 std::size_t HubConnection::read_messages(Bytes input) {
   const std::size_t size = input.size();
-  ParseState parsing{handler_.options_.maximum_receive_message_size, scanned_};
+  ParseState parsing{handler_.max_message(), scanned_};
   HubMessage& message = handler_.message_;
   const bool is_last = reading_paused_;  // shown in spite of the pause: the input ends, and this is the rest of it
   while (!input_over_ && (is_last || !reading_paused_) && !input.empty()) {
@@ -179,7 +179,7 @@ bool HubConnection::receive(const HubMessage& message) {
 void HubConnection::append_to_line(Bytes message) {
   Work& busy = work();
   busy.line.append(message);
-  if (busy.line.size() > handler_.options_.application_max_buffer_size && !reading_paused_) {
+  if (busy.line.size() > handler_.max_waiting() && !reading_paused_) {
     reading_paused_ = true;
     transport()->pause_reading();
   }
@@ -201,7 +201,7 @@ void HubConnection::walk_line() {
 void HubConnection::resume_if_relieved() {
   if (work_ != nullptr && work_->line.empty()) work_->line.release();
   const std::size_t held = work_ == nullptr ? 0 : work_->line.size();
-  if (!reading_paused_ || held > handler_.options_.application_max_buffer_size / 2) return;
+  if (!reading_paused_ || held > handler_.max_waiting() / 2) return;
   reading_paused_ = false;
   heard_ = true;  // it could not be heard meanwhile
   if (transport() != nullptr && !transport_closed_) transport()->resume_reading();

@@ -19,6 +19,12 @@
 
 namespace hubgate::hub {
 
+/// Bytes of one client's input; what a hub's options leave open. A hub's own options stand above them.
+struct ReceiveLimits {
+  std::size_t max_message = 32 * 1024;  // 0: no limit
+  std::size_t max_waiting = 64 * 1024;  // held for calls that wait for another to end
+};
+
 /// All connections of one hub: makes them when a transport attaches, sweeps them once a heartbeat.
 /// Outlives the manager of the transports. The loop's thread.
 class HubConnectionHandler final : public ConnectionAcceptor {
@@ -56,6 +62,10 @@ class HubConnectionHandler final : public ConnectionAcceptor {
   std::size_t size() const { return connections_.size(); }
   const Counters& counters() const { return counters_; }
   const HubOptions& options() const { return options_; }
+  /// Those of the server; connections that live go by them at once.
+  void set_receive_limits(const ReceiveLimits& limits) { limits_ = limits; }
+  std::size_t max_message() const { return options_.maximum_receive_message_size.value_or(limits_.max_message); }
+  std::size_t max_waiting() const { return options_.application_max_buffer_size.value_or(limits_.max_waiting); }
 
  private:
   friend class HubConnection;  // a connection's own look at its hub
@@ -69,6 +79,7 @@ class HubConnectionHandler final : public ConnectionAcceptor {
 
   Surroundings around_;
   const HubOptions options_;
+  ReceiveLimits limits_;
   const std::vector<const HubProtocol*> protocols_;
   std::vector<EncodedMessage> pings_;  // one for each protocol, framed once for all connections
   HubMessage message_;                 // the message that is being read; its memory is used again

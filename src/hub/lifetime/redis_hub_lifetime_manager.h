@@ -55,6 +55,8 @@ class RedisHubLifetimeManager final : public HubLifetimeManager, private redis::
 
   /// Connects to Redis; before any connection. `on_state` (may be null) hears every change of state.
   void start(OnState on_state = nullptr);
+  /// For a reload of the server's limits.
+  void set_max_queue(std::size_t bytes) { client_->set_max_queue(bytes); }
   /// Leaves Redis for good and ends everything that waits; sends stay local from now on.
   void stop();
 

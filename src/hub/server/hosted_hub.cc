@@ -61,7 +61,6 @@ Result<void> HostedHub::open(const Surroundings& surroundings, const Backplane& 
     RedisHubLifetimeManager::Options options;
     options.redis.url = std::move(*url);
     options.redis.name = options_.backplane_name;
-    options.redis.max_queue = backplane.queue_size;
     options.backplane_name = options_.backplane_name;
     options.channel_prefix = backplane.channel_prefix;
     auto redis = std::make_unique<RedisHubLifetimeManager>(surroundings.loop, std::move(options), surroundings.log,
@@ -83,6 +82,12 @@ Result<void> HostedHub::open(const Surroundings& surroundings, const Backplane& 
   }
   gate_->open(*lifetime_);
   return {};
+}
+
+void HostedHub::set_receive_limits(const ReceiveLimits& limits) { handler_->set_receive_limits(limits); }
+
+void HostedHub::set_redis_queue(std::size_t bytes) {
+  if (redis_ != nullptr) redis_->set_max_queue(bytes);
 }
 
 void HostedHub::close() {

@@ -23,7 +23,6 @@ namespace hubgate::hub {
 struct Backplane {
   std::string redis = {};  // address as the user wrote it; empty: this process alone
   std::string channel_prefix = {};
-  std::size_t queue_size = 8u * 1024 * 1024;  // bytes of publishes that wait
 };
 
 /// One hub class at one path of a server: its methods from the start, the rest from open() on. The loop's thread.
@@ -50,6 +49,10 @@ class HostedHub {
   /// kInvalid: settings that cannot work.
   Result<void> open(const Surroundings& surroundings, const Backplane& backplane, HubDispatcher::UserId user_id,
                     std::function<void()> on_redis_state);
+  /// What the options leave open, at any time after open().
+  void set_receive_limits(const ReceiveLimits& limits);
+  /// Bytes of publishes that wait for Redis.
+  void set_redis_queue(std::size_t bytes);
   /// Where transports bring their connections; only when it is open.
   HubConnectionHandler& handler() { return *handler_; }
   /// No request of a HubContext comes through any more, and Redis is left.

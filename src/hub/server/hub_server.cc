@@ -125,10 +125,7 @@ class HubServer::Server {
   hub::ServerRuntime::Surroundings around() { return {loop_, log_, random_, hubs_}; }
 
   bool start_alone() {
-    hub::TransportLimits limits;
-    limits.max_pending_bytes = options_.max_pending_bytes;
-    limits.send_timeout = options_.transport_send_timeout;
-    runtime_ = std::make_unique<hub::ServerRuntime>(around(), limits);
+    runtime_ = std::make_unique<hub::ServerRuntime>(around());
     hub::ServerRuntime::Settings settings;
     settings.backplane.redis = options_.redis;
     settings.backplane.channel_prefix = options_.channel_prefix;
@@ -140,6 +137,10 @@ class HubServer::Server {
       exit_code_ = kExitConfiguration;
       return false;
     }
+    hub::ServerRuntime::Limits limits;
+    limits.transport.max_pending_bytes = options_.max_pending_bytes;
+    limits.transport.send_timeout = options_.transport_send_timeout;
+    runtime_->set_limits(limits);
     const Result<std::string> address = runtime_->listen(options_.listen);
     if (!address) {
       log_.error("cannot listen", {{"address", options_.listen}, {"error", address.error().what}});

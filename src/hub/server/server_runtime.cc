@@ -21,10 +21,9 @@ std::size_t descriptor_limit() {
 
 }  // namespace
 
-ServerRuntime::ServerRuntime(const Surroundings& surroundings, TransportLimits transport)
+ServerRuntime::ServerRuntime(const Surroundings& surroundings)
     : around_(surroundings),
-      connections_(surroundings.loop, surroundings.loop, surroundings.random, surroundings.log,
-                   {.transport = transport}),
+      connections_(surroundings.loop, surroundings.loop, surroundings.random, surroundings.log, {}),
       http_(surroundings.loop, surroundings.loop, connections_),
       closer_(surroundings.loop, connections_),
       hard_(surroundings.loop, [this] { connections_.abort_all(); }),
@@ -50,6 +49,14 @@ Result<void> ServerRuntime::open(const Settings& settings) {
     connections_.map(hub->path(), hub->handler(), {}, hub->origins());
   }
   return {};
+}
+
+void ServerRuntime::set_limits(const Limits& limits) {
+  connections_.set_transport_limits(limits.transport);
+  for (const auto& hub : around_.hubs) {
+    hub->set_receive_limits(limits.receive);
+    hub->set_redis_queue(limits.redis_queue);
+  }
 }
 
 Result<std::string> ServerRuntime::listen(std::string_view text) {

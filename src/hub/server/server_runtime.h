@@ -40,12 +40,20 @@ class ServerRuntime {
     std::function<void()> on_redis_state = nullptr;
   };
 
+  struct Limits {
+    TransportLimits transport = {};
+    ReceiveLimits receive = {};
+    std::size_t redis_queue = 8u * 1024 * 1024;  // bytes of publishes that wait
+  };
+
   /// Everything given outlives it.
-  explicit ServerRuntime(const Surroundings& surroundings, TransportLimits transport);
+  explicit ServerRuntime(const Surroundings& surroundings);
   ~ServerRuntime();
 
   /// Opens the hubs and maps their paths; once. Error kInvalid: settings that cannot work.
   Result<void> open(const Settings& settings);
+  /// Any time after open(); what lives goes by them, too.
+  void set_limits(const Limits& limits);
   /// Listens by itself; the address as bound. Errors: kInvalid for the text, kSystem.
   Result<std::string> listen(std::string_view address);
   /// Serves one socket; `input` was read from it already.

@@ -22,10 +22,13 @@ bool names_connection(std::string_view head) {
   return http::query_value(http::split_target(target).query, "id").has_value();
 }
 
-TransportLimits limits_of(const control::Welcome& welcome) {
-  TransportLimits limits;
-  limits.max_pending_bytes = static_cast<std::size_t>(welcome.limits.max_pending_bytes);
-  limits.send_timeout = welcome.limits.send_time;
+ServerRuntime::Limits limits_of(const control::Welcome& welcome) {
+  ServerRuntime::Limits limits;
+  limits.transport.max_pending_bytes = static_cast<std::size_t>(welcome.limits.max_pending_bytes);
+  limits.transport.send_timeout = welcome.limits.send_time;
+  limits.receive.max_message = static_cast<std::size_t>(welcome.limits.max_message_size);
+  limits.receive.max_waiting = static_cast<std::size_t>(welcome.limits.application_max_buffer_size);
+  limits.redis_queue = static_cast<std::size_t>(welcome.limits.redis_queue_size);
   return limits;
 }
 
@@ -56,10 +59,10 @@ void SupervisedWorker::on_welcome(const control::Welcome& welcome) {
       around_.runtime.log.error("cannot serve", {{"error", opened.error().what}});
       return around_.exit(kExitConfiguration);
     }
-  } else if (welcome.redis != welcome_->redis || welcome.channel_prefix != welcome_->channel_prefix ||
-             welcome.limits != welcome_->limits) {
-    around_.runtime.log.warn("the gateway's new values for Redis and limits need a restart of this worker");
+  } else if (welcome.redis != welcome_->redis || welcome.channel_prefix != welcome_->channel_prefix) {
+    around_.runtime.log.warn("another Redis or channel prefix needs a restart of this worker");
   }
+  runtime_->set_limits(limits_of(welcome));
   welcome_ = welcome;
   around_.identity = {welcome.pool + "/" + std::to_string(welcome.slot), welcome.endpoint, welcome.generation};
   runtime_->connections().set_token_tag(welcome.tag);
@@ -69,13 +72,12 @@ void SupervisedWorker::on_welcome(const control::Welcome& welcome) {
 }
 
 Result<void> SupervisedWorker::open(const control::Welcome& welcome) {
-  runtime_ = std::make_unique<ServerRuntime>(around_.runtime, limits_of(welcome));
+  runtime_ = std::make_unique<ServerRuntime>(around_.runtime);
   runtime_->set_on_load_changed([this] { report_load(); });
   runtime_->connections().set_on_closed([this](const ClosedRecord& record) { report_closed(record); });
 
   ServerRuntime::Settings settings;
-  settings.backplane = {welcome.redis, welcome.channel_prefix,
-                        static_cast<std::size_t>(welcome.limits.redis_queue_size)};
+  settings.backplane = {welcome.redis, welcome.channel_prefix};
   settings.max_connections = around_.options.max_connections;
   if (welcome.limits.max_connections != 0) {
     settings.max_connections =

@@ -14,7 +14,8 @@ TlsFiles dev_files(const ProxyConfig& config) { return {config.state_dir + "/dev
 std::vector<ConfigProblem> check_files(const ProxyConfig& config, bool dev) {
   std::vector<ConfigProblem> problems = check_endpoint_ids(config, AffinityKeys::read_node_id(config.state_dir));
   for (const ListenerConfig& listener : config.listeners) {
-    if (!listener.tls) continue;
+    // A missing name is an error already.
+    if (!listener.tls || listener.tls->certificate.empty() || listener.tls->key.empty()) continue;
     std::error_code ignored;
     if (dev && *listener.tls == dev_files(config) && !std::filesystem::exists(listener.tls->certificate, ignored))
       continue;

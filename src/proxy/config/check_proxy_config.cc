@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "common/base/ascii.h"
 #include "common/net/address.h"
@@ -261,7 +262,9 @@ std::vector<ConfigProblem> check_endpoint_ids(const ProxyConfig& config, std::st
                                                  " have the same endpoint id by chance (rename one of the pools)"});
   };
   for (const PoolConfig& pool : config.pools) {
-    for (const std::string& endpoint : pool.endpoints) add(endpoint_id_of_remote(pool.name, endpoint), pool, endpoint);
+    // One that is named twice is an error of its own.
+    const std::set<std::string> endpoints(pool.endpoints.begin(), pool.endpoints.end());
+    for (const std::string& endpoint : endpoints) add(endpoint_id_of_remote(pool.name, endpoint), pool, endpoint);
     if (!pool.is_local() || node_id.empty()) continue;
     for (std::uint32_t slot = 0; slot < pool.workers; ++slot) {
       add(endpoint_id_of_slot(node_id, pool.name, slot), pool, std::to_string(slot));

@@ -306,11 +306,10 @@ LoadedConfig load_proxy_config(const ConfigSource& source,
   for (const std::string& assignment : source.overrides) document->set(assignment);
   ProxyConfig config = Loader(*document, source).load();
   for (const ConfigProblem& problem : check_proxy_config(config)) document->error(problem.key, problem.what);
-  loaded.errors = document->errors();
-  if (loaded.errors.empty() && check_more) {
+  if (check_more) {
     for (const ConfigProblem& problem : check_more(config)) document->error(problem.key, problem.what);
-    loaded.errors = document->errors();
   }
+  loaded.errors = document->errors();
   loaded.known_keys = document->known_keys();
   if (loaded.errors.empty()) loaded.config = std::move(config);
   return loaded;

@@ -33,7 +33,8 @@ struct LoadedConfig {
 Result<std::string> read_config_file(const std::string& file);
 
 /// Parses and checks. Reads the files and environment variables of secrets and looks whether folders exist; binds and
-/// writes nothing. `check_more`, such as check_files, is asked when all else is well; what it finds gets its place too.
+/// writes nothing. `check_more`, such as check_files, is asked about a faulty configuration too; what it finds gets its
+/// place among the other errors.
 LoadedConfig load_proxy_config(
     const ConfigSource& source,
     const std::function<std::vector<ConfigProblem>(const ProxyConfig&)>& check_more = nullptr);

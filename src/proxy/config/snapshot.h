@@ -15,7 +15,7 @@ namespace hubgate::proxy {
 struct Snapshot {
   ProxyConfig config;                      // in force; where a restart is needed, still the old value
   RouteTable routes;                       // of config.routes
-  std::uint64_t revision = 1;              // counts up within one run of the proxy
+  std::uint64_t revision = 1;              // counts up, also over a restart of the proxy
   std::string hash;                        // of the configuration as written, secrets left out: 16 hex digits
   std::vector<std::string> needs_restart;  // what is written but not in force, one line each
 };

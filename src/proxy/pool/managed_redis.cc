@@ -21,6 +21,15 @@ Error system_error(const std::string& what) {
   return make_error(ErrorCode::kSystem, what + ": " + std::strerror(errno));
 }
 
+// One that an earlier run made: run-PID, a folder (no link to one) of our own user.
+bool is_run_directory(const std::filesystem::path& path) {
+  const std::string name = path.filename();
+  const bool has_pid = name.size() > kDirectoryPrefix.size() && name.starts_with(kDirectoryPrefix) &&
+                       name.find_first_not_of("0123456789", kDirectoryPrefix.size()) == std::string::npos;
+  struct stat facts{};
+  return has_pid && ::lstat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode) && facts.st_uid == ::geteuid();
+}
+
 }  // namespace
 
 ManagedRedis::ManagedRedis(event::Loop& loop, event::Timers& timers, Log& log, Random& random, const WallClock& clock,
@@ -52,9 +61,9 @@ Result<void> ManagedRedis::prepare() {
   // The directories of dead runs; runtime_dir is locked, so nobody else's are here.
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(settings_.runtime_dir, ignored)) {
-    const std::string name = entry.path().filename();
-    if (name.starts_with(kDirectoryPrefix) && entry.path() != directory())
+    if (is_run_directory(entry.path()) && entry.path() != directory()) {
       std::filesystem::remove_all(entry.path(), ignored);
+    }
   }
   const std::string path = directory();
   const mode_t mode = settings_.group ? 0750 : 0700;

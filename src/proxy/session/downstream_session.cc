@@ -127,11 +127,16 @@ void DownstreamSession::retire() {
   }
 }
 
-void DownstreamSession::close_soon() {
-  if (std::exchange(closing_, true)) return;
-  if (tunnel_) return tunnel_->end_at_edge();
+void DownstreamSession::close_soon(Closing how) {
+  if (closing_ >= how) return;
+  closing_ = how;
+  if (tunnel_) return end_tunnel();
   if (server_) return server_->drain();
   if (header_) header_->end_soon();
+}
+
+void DownstreamSession::end_tunnel() {
+  if (closing_ == Closing::kAll || !tunnel_->is_of_worker()) tunnel_->end_at_edge();
 }
 
 int DownstreamSession::descriptors() const {
@@ -141,7 +146,7 @@ int DownstreamSession::descriptors() const {
 }
 
 void DownstreamSession::on_request(http::RequestHead& head) {
-  if (closing_) server_->drain();                     // the answer is the last one
+  if (closing_ != Closing::kNo) server_->drain();     // the answer is the last one
   if (exchange_) return exchange_->resume(*server_);  // back from a handover, its request once more
   ++services_.metrics.requests;
   Exchange::Owner& owner = *this;
@@ -212,7 +217,7 @@ void DownstreamSession::on_switched(std::unique_ptr<net::Connection> client, std
   ++tunnel_count_->second;
   services_.log.debug("tunnel opened", {{"id", tunnel_facts_->request_id}, {"path", exchange_->plan().path}});
   drop_exchange();
-  if (closing_) tunnel_->end_at_edge();
+  if (closing_ != Closing::kNo) end_tunnel();
 }
 
 void DownstreamSession::on_tunnel_ended(const TunnelReport& report) {

@@ -58,7 +58,12 @@ class DownstreamSession final : public event::Disposable,
   /// The proxy stops, or its listener goes: an idle connection is closed at once, an answer under way is the last one,
   /// a tunnel ends at the next edge between two frames, a handover is settled first. on_ended follows, from a later
   /// turn.
-  void close_soon();
+  enum class Closing : std::uint8_t {
+    kNo,
+    kLeaveToWorkers,  // the gateway stops: its workers say goodbye on tunnels of theirs, which then end by themselves
+    kAll,             // the proxy ends alone
+  };
+  void close_soon(Closing how);
   /// Descriptors of this session that the proxy holds: the client's, and what its exchange or tunnel has open.
   int descriptors() const;
   const ClientFacts& client() const { return facts_; }
@@ -84,6 +89,7 @@ class DownstreamSession final : public event::Disposable,
 
   void serve(Descriptor socket);
   void on_proxy_header(Result<net::ProxyHeader> header, Descriptor socket);
+  void end_tunnel();
   void on_tunnel_ended(const TunnelReport& report);
   void record_rejected(http::Rejection rejection, int status);
   void drop_exchange();
@@ -99,7 +105,7 @@ class DownstreamSession final : public event::Disposable,
   std::unique_ptr<Tunnel> tunnel_;
   std::unique_ptr<WebSocketFacts> tunnel_facts_;
   TunnelCounts::iterator tunnel_count_;  // of tunnel_
-  bool closing_ = false;
+  Closing closing_ = Closing::kNo;
   bool ended_ = false;
 };
 

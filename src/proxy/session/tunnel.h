@@ -45,6 +45,8 @@ class Tunnel final : public event::Disposable {
          EndpointLease lease, const TunnelLimits& limits, OnEnded on_ended);
   ~Tunnel() override;
 
+  /// Its other end is a worker of this gateway, which says goodbye to its clients itself.
+  bool is_of_worker() const { return lease_ && lease_->is_local(); }
   /// The proxy stops: each direction stops at its next edge between two frames, then both are closed and on_ended
   /// follows, from a later turn.
   void end_at_edge();

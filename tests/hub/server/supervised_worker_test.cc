@@ -281,6 +281,32 @@ TEST_CASE("a worker's cap is what its descriptors allow, less what links and Red
   ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
+TEST_CASE("limits of the gateway hold from the start, and new ones for clients that are there",
+          "[hub][server][links]") {
+  control::Welcome welcome = Gateway::default_welcome();
+  welcome.limits.max_message_size = 200;
+  Gateway gateway(welcome);
+  REQUIRE(gateway.hears<control::Ready>());
+  const std::string call =
+      R"({"type":1,"invocationId":"1","target":"Name","arguments":[],"filler":")" + std::string(100, 'x') + "\"}";
+  const std::string longer = R"({"type":6,"filler":")" + std::string(200, 'x') + "\"}";
+  SocketClient first = gateway.hand_over(1, "/name");
+  SocketClient second = gateway.hand_over(2, "/name");
+  REQUIRE(first.answered());
+  REQUIRE(second.answered());
+  second.send(longer);
+  CHECK_THAT(second.receive(), contains("\"type\":7"));
+  first.send(call);
+  CHECK_THAT(first.receive(), contains("\"type\":3"));
+
+  const std::size_t told = gateway.said<control::Ready>().size();
+  welcome.limits.max_message_size = 100;
+  gateway.control_end->link.send(encode(welcome));
+  REQUIRE(turn_until(gateway.loop, [&] { return gateway.said<control::Ready>().size() > told; }));
+  first.send(call);
+  CHECK_THAT(first.receive(), contains("\"type\":7"));
+}
+
 TEST_CASE("when the gateway ends, clients are closed and the server ends", "[hub][server][links]") {
   std::optional<SocketClient> client;
   {

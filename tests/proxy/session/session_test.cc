@@ -288,7 +288,7 @@ TEST_CASE("a proxy that stops ends idle connections now and answers what is unde
   const Descriptor idle = gateway.connect();
   const Descriptor busy = gateway.connect();
   gateway.ask(busy, get("/app"));  // waits for an endpoint
-  for (auto& session : gateway.sessions) session->close_soon();
+  for (auto& session : gateway.sessions) session->close_soon(DownstreamSession::Closing::kAll);
   gateway.turn();
   CHECK(is_at_end(idle.get()));
   gateway.add_upstream(upstream, 1);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -67,12 +68,12 @@ struct HubOptions {
   std::chrono::milliseconds handshake_timeout{15'000};
   std::chrono::milliseconds keep_alive_interval{15'000};
   std::chrono::milliseconds client_timeout_interval{30'000};
-  /// One message as framed; 0: no limit.
-  std::size_t maximum_receive_message_size = 32 * 1024;
+  /// One message as framed; 0: no limit. Unset: 32 KiB, or under supervision what the gateway's configuration says.
+  std::optional<std::size_t> maximum_receive_message_size = {};
   /// Plain calls of one client that run at a time; at least 1.
   std::uint32_t maximum_parallel_invocations = 1;
-  /// Received bytes that wait for a call to end; above it nothing more is read.
-  std::size_t application_max_buffer_size = 64 * 1024;
+  /// Received bytes that wait for a call to end; above it nothing more is read. Unset: 64 KiB, or as the gateway says.
+  std::optional<std::size_t> application_max_buffer_size = {};
 };
 
 /// Hosts hubs: listens by itself, or works under a gateway when the environment says so (HUBGATE_LINKS). All of it
