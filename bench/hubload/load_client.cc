@@ -52,7 +52,7 @@ void LoadClient::connect(const Options& options) {
   sockaddr_in source{};
   source.sin_family = AF_INET;
   source.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + index_ % 8);
-  ::bind(fd_, reinterpret_cast<sockaddr*>(&source), sizeof source);
+  if (::bind(fd_, reinterpret_cast<sockaddr*>(&source), sizeof source) != 0) return fail("no source address");
   sockaddr_in target{};
   target.sin_family = AF_INET;
   target.sin_port = htons(options.port);

@@ -190,7 +190,9 @@ void TomlDocument::set(std::string_view assignment) {
       toml::table parsed = toml::parse("value = " + std::string(value), kSet);
       parsed.get("value")->visit([&](auto& concrete) { table->insert_or_assign(parts.back(), std::move(concrete)); });
       return;
-    } catch (const toml::parse_error&) {  // no TOML: a text
+    } catch (const toml::parse_error&) {
+      table->insert_or_assign(parts.back(), std::string(value));  // no TOML: a text
+      return;
     }
   }
   table->insert_or_assign(parts.back(), std::string(value));

@@ -170,7 +170,7 @@ Result<void> make_self_signed_pair(const std::string& certificate_file, const st
   if (X509_sign(certificate.get(), key.get(), EVP_sha256()) == 0) {
     return make_error(ErrorCode::kSystem, "cannot sign the certificate: " + openssl_words());
   }
-  const Result<void> key_written = write_pem(key_file, 0600, [&](FILE* stream) {
+  Result<void> key_written = write_pem(key_file, 0600, [&](FILE* stream) {
     return PEM_write_PrivateKey(stream, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
   });
   if (!key_written) return key_written;

@@ -85,6 +85,8 @@ class HttpConnectionManager {
   void abort_all();
 
   const ConnectionManagerOptions& options() const { return options_; }
+  /// Connections that live go by the new limits, too.
+  void set_transport_limits(const TransportLimits& limits) { options_.transport = limits; }
 
   static constexpr Duration kHeartbeat = std::chrono::seconds(1);
 
