@@ -26,9 +26,9 @@ struct Mark {
     for (const char c : digits) value = value << 4 | static_cast<std::uint32_t>(c <= '9' ? c - '0' : c - 'a' + 10);
     return value;
   }
-  /// True when the text is whole and unchanged; gives sender and number.
-  static bool check(std::string_view text, std::uint32_t& sender, std::uint32_t& number) {
-    if (text.size() < kDigits) return false;
+  /// True when the text has this many bytes and is unchanged; gives sender and number.
+  static bool check(std::string_view text, std::size_t size, std::uint32_t& sender, std::uint32_t& number) {
+    if (text.size() != size || size < kDigits) return false;
     sender = read(text.substr(0, 4));
     number = read(text.substr(4, 8));
     const char expected = filler(number);

@@ -184,8 +184,10 @@ class FanOut final : public Scenario {
     ++report_.received;
     if (record.size() < kBefore.size() + 3 || record.substr(0, kBefore.size()) != kBefore ||
         !record.ends_with("\"]}") ||
-        !Mark::check(record.substr(kBefore.size(), record.size() - kBefore.size() - 3), sender, number) ||
-        sender >= next_.size() || number >= next_[sender]) {
+        !Mark::check(record.substr(kBefore.size(), record.size() - kBefore.size() - 3), frames_.front().mark_size(),
+                     sender, number) ||
+        sender >= next_.size() || number >= next_[sender] ||
+        (to_groups_ && sender % options_.groups != client.index() % options_.groups)) {
       ++report_.changed;
       return;
     }

@@ -38,7 +38,7 @@ test("200 clients reach the worker that their tokens name, spread over all worke
 
   if (watched) {
     assert.equal((await metric("hubgate_proxy_handovers_total", { result: "acked" })) - acked, kClients);
-    // with the test's configuration idle keep-alive connections go after a second; the question's own is in both counts.
+    // With the test's configuration idle keep-alive connections go after a second; the question's own is in both.
     await eventually("the proxy's descriptors are back", async () =>
       (await metric("hubgate_proxy_descriptors")) <= descriptors);
   }

@@ -52,6 +52,7 @@ function shortName(from) {
 function showMessage(from, text) {
   const item = document.createElement("li");
   item.classList.toggle("own", isMe(from));
+  if (isMe(from)) element("me").textContent = shortName(from);
   const sender = document.createElement("span");
   sender.className = "from";
   sender.title = from;
@@ -103,10 +104,12 @@ async function settle() {
   element("pid").textContent = seat.pid;
   element("endpoint").textContent = seat.endpoint;
   element("generation").textContent = seat.generation;
-  element("me").textContent = shortName(user ?? connection.connectionId);
-  await Promise.all([...rooms].map((room) => connection.invoke("Join", room)));
+  element("me").textContent = shortName(connection.connectionId); // until others see our user name, if the hub has any
   showState("connected", "connected");
   note(`on ${seat.worker}, process ${seat.pid}`);
+  for (const room of rooms) {
+    await connection.invoke("Join", room).catch((error) => note(`${room}: ${error.message}`));
+  }
 }
 
 async function start() {
@@ -150,9 +153,11 @@ element("send-form").addEventListener("submit", async (event) => {
 
 element("join-form").addEventListener("submit", async (event) => {
   event.preventDefault();
+  const room = element("room").value.trim();
+  if (room === "") return; // blanks pass for a value
   try {
-    await joinRoom(element("room").value.trim());
-    element("target").value = element("room").value.trim();
+    await joinRoom(room);
+    element("target").value = room;
     element("room").value = "";
   } catch (error) {
     note(error.message);
