@@ -37,6 +37,8 @@ void KeeperLink::on_packet(Bytes bytes, Descriptor descriptor, bool descriptor_l
     handler_.on_spawn_failed(*failed);
   } else if (const auto* exited = std::get_if<control::Exited>(&message)) {
     handler_.on_exited(*exited);
+  } else if (const auto* forgotten = std::get_if<control::Forgotten>(&message)) {
+    handler_.on_forgotten(forgotten->name);
   } else if (std::holds_alternative<control::Reload>(message)) {
     handler_.on_reload();
   } else if (std::holds_alternative<control::ReopenLogs>(message)) {

@@ -37,6 +37,8 @@ class KeeperLink final : public Keeper, private control::PacketLink::Handler {
     virtual void on_spawned(SlotProcess process) = 0;
     virtual void on_spawn_failed(const control::SpawnFailed& failed) = 0;
     virtual void on_exited(const control::Exited& exited) = 0;
+    /// The supervisor has let go of what it kept under that name.
+    virtual void on_forgotten(const std::string& name) = 0;
     virtual void on_reload() = 0;
     virtual void on_reopen_logs() = 0;
     virtual void on_stop(std::uint32_t seconds) = 0;

@@ -1,6 +1,5 @@
 #include "proxy/proxy.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -82,6 +81,7 @@ int Proxy::run() {
   sessions_.clear();
   if (admin_) admin_->close();
   doors_.clear();
+  leaving_doors_.clear();
   loop_.turn(false);
   access_log_.flush();
   return exit_code_;
@@ -141,6 +141,7 @@ bool Proxy::begin(Started started, Inventory inventory) {
   kept_config_ = started.kept_config;
   last_reload_errors_ = std::move(started.config_errors);
   watch_config();
+  handshakes_.emplace(loop_, snapshot_->config.limits.tls_handshakes, [this] { update_accepting(); });
   services_.emplace(SessionServices{.loop = loop_,
                                     .timers = loop_,
                                     .log = log_,
@@ -152,7 +153,8 @@ bool Proxy::begin(Started started, Inventory inventory) {
                                     .metrics = metrics_,
                                     .sources = sources_,
                                     .access_log = access_log_,
-                                    .handed_over = handed_over_});
+                                    .handed_over = handed_over_,
+                                    .handshakes = &*handshakes_});
   open_doors(std::move(started.listeners));
   admin_ = std::make_unique<AdminServer>(loop_, log_, static_cast<AdminHost&>(*this));
   admin_->listen(std::move(started.admin));
@@ -233,24 +235,6 @@ WorkerSpec Proxy::worker_spec(const ProxyConfig& config, const PoolConfig& pool)
   return spec;
 }
 
-void Proxy::open_doors(std::vector<BoundListener> listeners) {
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  constexpr rlim_t kReserve = 64;  // links, listeners, logs, files being read
-  most_sessions_ = static_cast<std::size_t>((std::max(limit.rlim_cur, 2 * kReserve) - kReserve) / 10 * 9 / 2);
-  for (BoundListener& bound : listeners) {
-    auto door = std::make_unique<Door>();
-    door->config = bound.config;
-    door->facts = make_listener_facts(bound.config, std::move(bound.tls));
-    door->listener = std::make_unique<net::Listener>(
-        loop_, std::move(bound.socket), [this, &door = *door](Descriptor socket, const net::Address& peer) {
-          on_accepted(door, std::move(socket), peer);
-        });
-    door->listener->pause();  // until the workers have answered
-    doors_.push_back(std::move(door));
-  }
-}
-
 void Proxy::adopt(std::vector<SlotProcess> processes) {
   for (SlotProcess& process : processes) on_spawned(std::move(process));
 }
@@ -310,7 +294,7 @@ void Proxy::accept_now() {
   accept_timer_.cancel();
   if (accepting_ || stopping_ || leaving_ || orphaned_) return;
   accepting_ = true;
-  for (auto& door : doors_) door->listener->resume();
+  update_accepting();
 }
 
 // Once in the gateway's life, when all workers are ready.
@@ -334,44 +318,5 @@ void Proxy::on_worker_closed(const WorkerSlot& worker, const std::vector<control
 }
 
 bool Proxy::is_ready() const { return accepting_ && !stopping_ && !leaving_ && pools_->all_ready(); }
-
-// ---- clients
-
-void Proxy::on_accepted(Door& door, Descriptor socket, const net::Address& peer) {
-  std::shared_ptr<void> place;
-  if (!DownstreamSession::admits(*services_, *door.facts, peer, place)) return;  // closes the socket
-  auto session = std::make_unique<DownstreamSession>(*services_, door.facts, std::move(socket), peer, std::move(place),
-                                                     [this](DownstreamSession& ended) { on_session_ended(ended); });
-  const DownstreamSession* key = session.get();
-  sessions_.emplace(key, std::move(session));
-  pause_when_full();
-}
-
-void Proxy::on_session_ended(DownstreamSession& session) {
-  const auto place = sessions_.find(&session);
-  if (place == sessions_.end()) return;
-  loop_.dispose(std::move(place->second));
-  sessions_.erase(place);
-  if (stopping_ && sessions_.empty()) on_change();
-  pause_when_full();
-}
-
-// What we hold counts: two descriptors a session at most, none for what was handed over.
-void Proxy::pause_when_full() {
-  const bool full = sessions_.size() >= most_sessions_;
-  if (full == full_) return;
-  full_ = full;
-  if (full) {
-    ++times_full_;
-    log_.warn("no descriptors to spare, accepting rests", {{"sessions", sessions_.size()}});
-  }
-  for (auto& door : doors_) {
-    if (full) {
-      door->listener->pause();
-    } else if (accepting_ && !stopping_ && !leaving_) {
-      door->listener->resume();
-    }
-  }
-}
 
 }  // namespace hubgate::proxy

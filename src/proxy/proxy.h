@@ -17,6 +17,7 @@
 #include "common/event/signals.h"
 #include "common/event/timer.h"
 #include "common/net/listener.h"
+#include "common/net/tls_handshakes.h"
 #include "proxy/access/access_log.h"
 #include "proxy/access/handed_over_book.h"
 #include "proxy/admin/admin_server.h"
@@ -38,8 +39,8 @@ namespace hubgate::proxy {
 /// The proxy process: takes over what the supervisor holds, listens, decides which processes run, serves clients and
 /// operators, reloads, stops. Policy to the supervisor's mechanism. Owns everything below it; one thread.
 ///
-/// proxy.cc begins and serves, proxy_reload.cc changes the configuration, proxy_end.cc ends (the gateway's stop, our
-/// own TERM, the supervisor's death), proxy_status.cc tells.
+/// proxy.cc begins and serves, proxy_doors.cc lets clients in, proxy_reload.cc changes the configuration, proxy_end.cc
+/// ends (the gateway's stop, our own TERM, the supervisor's death), proxy_status.cc tells.
 class Proxy final : private KeeperLink::Handler, private AdminHost {
  public:
   /// `log_lines` is what `log` and `output` write to. `source`: file, overrides and dev; its text is read here.
@@ -62,12 +63,15 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
 
  private:
   struct Door;
+  struct LeavingDoor;
+  struct PreparedDoors;
 
   // KeeperLink::Handler
   void on_inventory(Inventory inventory) override;
   void on_spawned(SlotProcess process) override;
   void on_spawn_failed(const control::SpawnFailed& failed) override;
   void on_exited(const control::Exited& exited) override;
+  void on_forgotten(const std::string& name) override;
   void on_reload() override;
   void on_reopen_logs() override;
   void on_stop(std::uint32_t seconds) override;
@@ -86,18 +90,29 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   bool begin(Started started, Inventory inventory);
   bool make_redis(const ProxyConfig& config);
   void make_slots(const ProxyConfig& config);
-  void open_doors(std::vector<BoundListener> listeners);
   void adopt(std::vector<SlotProcess> processes);
   void on_change();
   void start_workers();
   void accept_now();
   void announce();
   void on_worker_closed(const WorkerSlot& worker, const std::vector<control::ClosedRecord>& reports);
-  void on_accepted(Door& door, Descriptor socket, const net::Address& peer);
-  void on_session_ended(DownstreamSession& session);
-  void pause_when_full();
   SlotRunner* find_slot(const control::SlotId& id);
   WorkerSpec worker_spec(const ProxyConfig& config, const PoolConfig& pool) const;
+  // Listeners and who comes in, in proxy_doors.cc.
+  void open_doors(std::vector<BoundListener> listeners);
+  void open_door(ListenerConfig config, Descriptor socket, std::shared_ptr<const net::TlsContext> tls);
+  void update_accepting();
+  void on_accepted(Door& door, Descriptor socket, const net::Address& peer);
+  void on_session_ended(DownstreamSession& session);
+  void look_for_room();
+  PreparedDoors prepare_doors(const ProxyConfig& wanted);
+  Door* find_door(const ListenerConfig& listener, const ProxyConfig& wanted);
+  Result<Descriptor> listen_anew(const ListenerConfig& listener);
+  void apply_doors(PreparedDoors prepared);
+  void close_door(std::unique_ptr<Door> door);
+  void on_close_tick();
+  void warn_of_expiry(const ListenerConfig& listener, const net::TlsContext* tls);
+  std::vector<std::string> certificate_files() const;
   // The end, in proxy_end.cc.
   void on_signal(int signal);
   void leave();
@@ -141,7 +156,11 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   AccessLog access_log_;
   HandedOverBook handed_over_;
   std::optional<SessionServices> services_;
+  std::optional<net::TlsHandshakes> handshakes_;
   std::vector<std::unique_ptr<Door>> doors_;
+  std::vector<std::unique_ptr<LeavingDoor>> leaving_doors_;
+  std::uint64_t last_door_ = 0;
+  event::Timer close_timer_{loop_, [this] { on_close_tick(); }};
   std::unordered_map<const DownstreamSession*, std::unique_ptr<DownstreamSession>> sessions_;
   std::size_t most_sessions_ = 0;  // two descriptors each
   bool full_ = false;

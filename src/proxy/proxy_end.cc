@@ -37,9 +37,10 @@ void Proxy::on_stop(std::uint32_t seconds) {
   accept_timer_.cancel();
   for (auto& door : doors_) {
     // The supervisor's copy would go on filling a queue that nobody accepts.
-    keeper_.forget("listener:" + door->config.name + ' ' + door->config.listen);
+    keeper_.forget(kept_name(door->config));
     door->listener->close();
   }
+  leaving_doors_.clear();
   close_sessions_soon(DownstreamSession::Closing::kLeaveToWorkers);
   for (auto& slot : slots_) slot->stop(time / 2, time);
   end_timer_.start(time + kStopGrace);
@@ -72,6 +73,7 @@ void Proxy::leave() {
   log_.info("proxy ends", {{"sessions", sessions_.size()}});
   accept_timer_.cancel();
   for (auto& door : doors_) door->listener->close();  // the supervisor's copy keeps the queue for the next proxy
+  leaving_doors_.clear();
   if (admin_) admin_->close();
   for (auto& slot : slots_) slot->stop_handing_over();
   close_sessions_soon(DownstreamSession::Closing::kAll);
@@ -92,6 +94,7 @@ void Proxy::on_keeper_lost(std::string_view why) {
   if (finished_ || std::exchange(orphaned_, true)) return;
   log_.error("the supervisor is gone, everything ends", {{"why", why}});
   for (auto& door : doors_) door->listener->close();  // in this turn: a new gateway may start at once
+  leaving_doors_.clear();
   if (admin_) admin_->close();
   accept_timer_.cancel();
   for (auto& slot : slots_) {

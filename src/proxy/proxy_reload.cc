@@ -3,6 +3,7 @@
 
 #include "proxy/config/check_files.h"
 #include "proxy/proxy.h"
+#include "proxy/proxy_door.h"
 
 // Reload: read, check, compare, swap; or the old configuration stays.
 
@@ -17,6 +18,7 @@ void Proxy::watch_config() {
     config_watcher_ =
         std::make_unique<ConfigWatcher>(loop_, loop_, log_, source_.file, config_text_, [this] { reload(); });
   }
+  if (config_watcher_) config_watcher_->watch_too(certificate_files());
 }
 
 void Proxy::on_reopen_logs() {
@@ -39,6 +41,14 @@ ReloadAnswer Proxy::reload() {
   } else {
     loaded.errors = {text.error().what};
   }
+  PreparedDoors doors;
+  if (loaded.config) {
+    doors = prepare_doors(*loaded.config);
+    if (!doors.errors.empty()) {
+      loaded.config.reset();
+      for (const std::string& error : doors.errors) loaded.errors.push_back(source_.file + ": error: " + error);
+    }
+  }
   if (!loaded.config) {
     last_reload_ok_ = false;
     last_reload_errors_ = loaded.errors;
@@ -51,7 +61,8 @@ ReloadAnswer Proxy::reload() {
   last_reload_errors_.clear();
   kept_config_ = false;
 
-  ReloadPlan plan = plan_reload(*snapshot_, *loaded.config);
+  ReloadPlan plan = plan_reload(*snapshot_, *loaded.config, doors.cannot_listen);
+  plan.changes.insert(plan.changes.end(), doors.changes.begin(), doors.changes.end());
   if (source.text != config_text_) {
     config_text_ = std::move(source.text);
     if (const auto file = text_to_keep(config_text_)) keeper_.keep("config", file->get());
@@ -64,8 +75,8 @@ ReloadAnswer Proxy::reload() {
     log_.warn("needs restart", {{"what", line}});
     answer.lines.push_back("needs restart: " + line);
   }
-  if (!plan.snapshot) return answer;
-  put_in_force(std::move(plan.snapshot));
+  if (plan.snapshot) put_in_force(std::move(plan.snapshot));
+  apply_doors(std::move(doors));
   watch_config();
   const ProxyConfig& config = snapshot_->config;
   log_.set_level(config.log_level);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 
+#include "common/net/tls_context.h"
 #include "proxy/admin/status_metrics.h"
 #include "proxy/config/version.h"
 #include "proxy/proxy.h"
@@ -169,6 +170,19 @@ void Proxy::collect(MetricsPage& page) const {
   for (const auto& door : doors_) exhausted += door->listener->exhausted();
   page.counter("hubgate_proxy_accept_paused_total", "Times that accepting rested for want of descriptors.",
                static_cast<double>(exhausted));
+  const auto add_handshakes = [&](const char* result, std::uint64_t count) {
+    page.counter("hubgate_proxy_tls_handshakes_total", "TLS handshakes of clients, by how they ended.",
+                 static_cast<double>(count), {{"result", result}});
+  };
+  add_handshakes("ok", handshakes_->counts().succeeded);
+  add_handshakes("failed", handshakes_->counts().failed);
+  add_handshakes("abandoned", handshakes_->counts().abandoned);
+  for (const auto& door : doors_) {
+    if (!door->facts->tls) continue;
+    page.gauge("hubgate_proxy_tls_cert_not_after_seconds",
+               "Until when the certificate in force is valid, in seconds since 1970.",
+               static_cast<double>(door->facts->tls->not_after()), {{"listener", door->config.name}});
+  }
   page.gauge("hubgate_proxy_config_revisions_alive", "Configurations that something still refers to.",
              static_cast<double>(
                  std::count_if(revisions_.begin(), revisions_.end(), [](const auto& one) { return !one.expired(); })));

@@ -16,6 +16,7 @@
 #include "common/net/tls_context.h"
 #include "proxy/admin/admin_server.h"
 #include "proxy/config/check_files.h"
+#include "proxy/proxy_door.h"
 #include "proxy/run_directories.h"
 
 namespace hubgate::proxy {
@@ -27,9 +28,6 @@ constexpr int kConfiguration = 78;
 // Names of what the supervisor keeps: the text that was adopted last, and the one that the gateway began with.
 constexpr char kConfigName[] = "config";
 constexpr char kFirstConfigName[] = "first config";
-std::string listener_name(const ListenerConfig& listener) {
-  return "listener:" + listener.name + ' ' + listener.listen;
-}
 std::string admin_name(const ProxyConfig& config) { return "admin " + config.admin.listen; }
 
 std::string read_whole(int fd) {
@@ -119,10 +117,23 @@ class StartUp {
     if (!first.config) return fail(kConfiguration, "the kept configuration: " + first.errors.front());
     const std::uint64_t revision = kept_revision();
     const SnapshotPointer begun = make_snapshot(*std::move(first.config), revision);
-    planned_ = plan_reload(*begun, config_).snapshot;
+    planned_ = plan_reload(*begun, config_, listeners_out_of_reach()).snapshot;
     if (planned_ == nullptr) planned_ = begun;
     config_ = planned_->config;
     return true;
+  }
+
+  // Names of listeners that nobody has bound yet, and that we, as another user by now, may not.
+  std::vector<std::string> listeners_out_of_reach() const {
+    std::vector<std::string> names;
+    for (const ListenerConfig& listener : config_.listeners) {
+      if (inventory_.kept.contains(kept_name(listener))) continue;
+      const auto address = net::Address::parse(listener.listen);
+      if (!address) continue;
+      const auto tried = net::open_listening_socket(*address, Duration::zero());
+      if (!tried && tried.error().code == ErrorCode::kRefused) names.push_back(listener.name);
+    }
+    return names;
   }
 
   bool make_and_lock_directories() {
@@ -147,7 +158,7 @@ class StartUp {
 
   bool bind() {
     for (const ListenerConfig& listener : config_.listeners) {
-      auto socket = listening_socket(listener_name(listener), listener.listen);
+      auto socket = listening_socket(kept_name(listener), listener.listen);
       if (!socket.is_open()) return false;
       started_.listeners.push_back({listener, std::move(socket), nullptr});
     }

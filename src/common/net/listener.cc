@@ -9,18 +9,18 @@
 #include <cerrno>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 namespace hubgate::net {
 namespace {
 
 constexpr int kBacklog = 4096;
 constexpr auto kRest = std::chrono::milliseconds(200);  // after a shortage of descriptors
-constexpr auto kBindTries = std::chrono::seconds(5);    // a gateway that died may still be letting go
 constexpr auto kBindPause = std::chrono::milliseconds(50);
 
 Error cannot(const char* what, const Address& address) {
-  return make_error(ErrorCode::kSystem,
-                    std::string("cannot ") + what + " " + address.to_string() + ": " + std::strerror(errno));
+  const ErrorCode code = errno == EACCES || errno == EPERM ? ErrorCode::kRefused : ErrorCode::kSystem;
+  return make_error(code, std::string("cannot ") + what + " " + address.to_string() + ": " + std::strerror(errno));
 }
 
 // True when nobody listens on the Unix socket's path any more.
@@ -33,14 +33,14 @@ Descriptor open_reserve() { return Descriptor(::open("/dev/null", O_RDONLY | O_C
 
 }  // namespace
 
-Result<Descriptor> open_listening_socket(const Address& address) {
+Result<Descriptor> open_listening_socket(const Address& address, Duration patience) {
   Descriptor socket(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.is_open()) return cannot("open a socket for", address);
   const int on = 1;
   if (address.is_ip()) ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (address.family() == AF_INET6) ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   if (address.is_unix() && is_stale(address)) ::unlink(address.host().c_str());
-  const auto give_up = std::chrono::steady_clock::now() + kBindTries;
+  const auto give_up = std::chrono::steady_clock::now() + patience;
   while (::bind(socket.get(), address.get(), address.length()) != 0) {
     if (errno != EADDRINUSE || address.is_unix() || std::chrono::steady_clock::now() >= give_up) {
       return cannot("listen on", address);
@@ -57,7 +57,8 @@ Listener::Listener(event::Loop& loop, Descriptor socket, OnAccepted on_accepted)
       address_(Address::local_of(socket_.get())),
       on_accepted_(std::move(on_accepted)),
       watcher_(loop, socket_.get(), event::FdWatcher::Direction::kRead, [this] { on_readable(); }),
-      rest_(loop, [this] { watcher_.start(); }) {
+      rest_(loop, [this] { on_rest_over(); }),
+      loop_(loop) {
   watcher_.start();
 }
 
@@ -75,32 +76,70 @@ void Listener::close() {
   socket_.reset();
 }
 
+void Listener::close_when_empty(std::function<void()> on_closed) {
+  on_closed_ = std::move(on_closed);
+  // The queue may be empty already, and then no event comes.
+  rest_.start(Duration::zero());
+}
+
+int Listener::accepts_now() const {
+  return last_batch_ != TimePoint{} && loop_.now() - last_batch_ > kBusyTurn ? kAcceptsWhenBusy : kAcceptsPerTurn;
+}
+
+void Listener::on_rest_over() {
+  if (!on_closed_) return watcher_.start();
+  watcher_.start();
+  on_readable();
+}
+
 void Listener::on_readable() {
-  for (int i = 0; i < kAcceptsPerTurn && watcher_.is_watching(); ++i) {
-    sockaddr_storage storage{};
-    socklen_t length = sizeof storage;
-    Descriptor accepted(
-        ::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&storage), &length, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!accepted.is_open()) {
-      if (errno == EINTR || errno == ECONNABORTED) continue;
-      if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
-      // Out of descriptors: the reserve refuses one client (which sees an end instead of silence), then we rest, or
-      // the level-triggered listener would spin.
-      reserve_.reset();
-      const Descriptor refused(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      reserve_ = open_reserve();
-      ++exhausted_;
-      watcher_.stop();
-      rest_.start(kRest);
+  const int most = accepts_now();
+  last_batch_ = {};
+  for (int i = 0; i < most; ++i) {
+    if (!watcher_.is_watching()) return;
+    if (!accept_one()) {
+      if (on_closed_ && watcher_.is_watching()) finish_closing();
       return;
     }
-    const Address peer = Address::from(reinterpret_cast<sockaddr*>(&storage), length);
-    if (peer.is_ip()) {
-      const int on = 1;
-      ::setsockopt(accepted.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    }
-    on_accepted_(std::move(accepted), peer);
   }
+  last_batch_ = loop_.now();
+}
+
+// False: nobody waits, or nothing can be accepted now.
+bool Listener::accept_one() {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  Descriptor accepted(
+      ::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&storage), &length, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!accepted.is_open()) {
+    if (errno == EINTR || errno == ECONNABORTED) return true;
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) on_exhausted();
+    return false;
+  }
+  const Address peer = Address::from(reinterpret_cast<sockaddr*>(&storage), length);
+  if (peer.is_ip()) {
+    const int on = 1;
+    ::setsockopt(accepted.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  on_accepted_(std::move(accepted), peer);
+  return true;
+}
+
+// Out of descriptors: the reserve refuses one client (which sees an end instead of silence), then we rest, or the
+// level-triggered listener would spin.
+void Listener::on_exhausted() {
+  reserve_.reset();
+  const Descriptor refused(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  reserve_ = open_reserve();
+  ++exhausted_;
+  watcher_.stop();
+  rest_.start(kRest);
+}
+
+void Listener::finish_closing() {
+  close();
+  const auto on_closed = std::exchange(on_closed_, nullptr);  // it may destroy us
+  on_closed();
 }
 
 }  // namespace hubgate::net

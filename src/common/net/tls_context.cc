@@ -91,7 +91,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::make_server(const std::str
   ERR_clear_error();
   SSL_CTX* context = new_context(TLS_server_method());
   if (context == nullptr) return make_error(ErrorCode::kSystem, "OpenSSL cannot make a context");
-  const std::shared_ptr<const TlsContext> made(new TlsContext(context, false));
+  const std::shared_ptr<TlsContext> made(new TlsContext(context, false));
   if (SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) != 1) {
     return file_error(ErrorCode::kNotFound, "cannot read the certificate", certificate_file);
   }
@@ -101,8 +101,35 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::make_server(const std::str
   if (SSL_CTX_check_private_key(context) != 1) {
     return make_error(ErrorCode::kInvalid, "the key " + key_file + " does not belong to " + certificate_file);
   }
+  if (const auto noted = made->note_chain(certificate_file); !noted) return noted.error();
   SSL_CTX_set_alpn_select_cb(context, choose_alpn, nullptr);
-  return made;
+  return std::shared_ptr<const TlsContext>(made);
+}
+
+Result<void> TlsContext::note_chain(const std::string& certificate_file) {
+  X509* certificate = SSL_CTX_get0_certificate(context_);
+  tm when{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &when) == 1) not_after_ = ::timegm(&when);
+  STACK_OF(X509)* others = nullptr;
+  SSL_CTX_get0_chain_certs(context_, &others);
+  const auto note = [this](X509* one) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    if (X509_digest(one, EVP_sha256(), digest, &length) == 1) {
+      fingerprint_.append(reinterpret_cast<const char*>(digest), length);
+    }
+  };
+  note(certificate);
+  for (int i = 0; i < sk_X509_num(others); ++i) {
+    X509* issuer = sk_X509_value(others, i);
+    if (X509_check_issued(issuer, certificate) != X509_V_OK) {
+      return make_error(ErrorCode::kInvalid, certificate_file + " is no chain: certificate " + std::to_string(i + 2) +
+                                                 " has not issued the one before it (put the server's own first)");
+    }
+    note(issuer);
+    certificate = issuer;
+  }
+  return {};
 }
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::make_client(const std::string& ca_file, bool verify) {
@@ -119,11 +146,11 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::make_client(const std::str
 
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
-std::unique_ptr<TlsTransport> TlsContext::accept(int fd) const {
+std::unique_ptr<TlsTransport> TlsContext::accept(int fd, TlsHandshakes* handshakes) const {
   SSL* session = SSL_new(context_);
   attach(session, fd);
   SSL_set_accept_state(session);
-  return std::make_unique<TlsTransport>(session);
+  return std::make_unique<TlsTransport>(session, handshakes == nullptr ? nullptr : handshakes->admit());
 }
 
 std::unique_ptr<TlsTransport> TlsContext::connect(int fd, const std::string& host) const {

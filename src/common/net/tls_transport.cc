@@ -25,9 +25,19 @@ IoResult TlsTransport::failure(int result) {
 }
 
 IoResult TlsTransport::handshake() {
+  using Outcome = TlsHandshakes::Ticket::Outcome;
+  if (ticket_ && !ticket_->may_go_on()) return {IoResult::Status::kWouldBlock};
+  const auto begun = std::chrono::steady_clock::now();
   ERR_clear_error();  // another session's error in the thread's queue would be taken for ours
   const int result = SSL_do_handshake(session_);
-  if (result != 1) return failure(result);
+  if (ticket_) ticket_->spent(std::chrono::steady_clock::now() - begun);
+  if (result != 1) {
+    const IoResult failed = failure(result);
+    if (ticket_ && failed.status == IoResult::Status::kTlsFailed) ticket_->finish(Outcome::kFailed);
+    return failed;
+  }
+  if (ticket_) ticket_->finish(Outcome::kSucceeded);
+  ticket_.reset();
   secured_ = true;
   wants_write_ = false;
   return {IoResult::Status::kDone};

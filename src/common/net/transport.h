@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 
 #include <sys/uio.h>
 
 #include "common/base/bytes.h"
+#include "common/net/tls_handshakes.h"
 
 struct ssl_st;
 
@@ -25,12 +27,15 @@ IoResult plain_write(int fd, std::span<iovec> parts);
 /// One TLS session over a non-blocking socket that it does not own.
 class TlsTransport {
  public:
-  explicit TlsTransport(ssl_st* session) : session_(session) {}
+  /// `ticket`: this handshake's part of the loop's; null: it need not ask.
+  explicit TlsTransport(ssl_st* session, std::unique_ptr<TlsHandshakes::Ticket> ticket = nullptr)
+      : session_(session), ticket_(std::move(ticket)) {}
   ~TlsTransport();
   TlsTransport(const TlsTransport&) = delete;
   TlsTransport& operator=(const TlsTransport&) = delete;
 
-  /// kDone once the handshake is over; called again when the socket is ready.
+  /// kDone once the handshake is over; called again when the socket is ready, or in the next turn, since handshakes
+  /// share a turn's time with others.
   IoResult handshake();
   bool is_secured() const { return secured_; }
   IoResult read(MutableBytes into);
@@ -45,6 +50,7 @@ class TlsTransport {
  private:
   IoResult failure(int result);
   ssl_st* session_;
+  std::unique_ptr<TlsHandshakes::Ticket> ticket_;  // until the handshake is over
   bool secured_ = false;
   bool wants_write_ = false;
 };

@@ -34,7 +34,8 @@ ConfigWatcher::ConfigWatcher(event::Loop& loop, event::Timers& timers, Log& log,
       quiet_(timers, [this] { compare(); }) {
   std::string folder = std::filesystem::path(file_).parent_path().string();
   if (folder.empty()) folder = ".";
-  if (!inotify_.is_open() || ::inotify_add_watch(inotify_.get(), folder.c_str(), kEvents) < 0) {
+  if (inotify_.is_open()) own_watch_ = ::inotify_add_watch(inotify_.get(), folder.c_str(), kEvents);
+  if (own_watch_ < 0) {
     log.warn("configuration is not watched", {{"folder", folder}, {"error", std::strerror(errno)}});
     inotify_.reset();
     return;
@@ -53,12 +54,41 @@ void ConfigWatcher::on_readable() {
   quiet_.start_at(std::min(now + kQuiet, first_event_ + kLatest));
 }
 
+void ConfigWatcher::watch_too(std::vector<std::string> files) {
+  others_seen_.clear();
+  if (files != others_ && inotify_.is_open()) {
+    // A folder may be the configuration's own, or be watched for another file: its number is the same then.
+    for (const int watch : other_watches_) ::inotify_rm_watch(inotify_.get(), watch);
+    other_watches_.clear();
+    for (const std::string& file : files) {
+      const std::string folder = std::filesystem::path(file).parent_path().string();
+      const int watch = ::inotify_add_watch(inotify_.get(), folder.c_str(), kEvents);
+      const bool is_known = watch < 0 || watch == own_watch_ ||
+                            std::find(other_watches_.begin(), other_watches_.end(), watch) != other_watches_.end();
+      if (!is_known) other_watches_.push_back(watch);
+    }
+  }
+  others_ = std::move(files);
+  others_seen_ = digest_of_others();
+}
+
+std::string ConfigWatcher::digest_of_others() const {
+  std::string digests;
+  for (const std::string& file : others_) {
+    const auto text = read_config_file(file);
+    digests += digest_of(text ? *text : std::string());
+  }
+  return digests;
+}
+
 void ConfigWatcher::compare() {
   const auto text = read_config_file(file_);
   if (!text) return;  // about to be replaced, or gone: the next event tells
   std::string digest = digest_of(*text);
-  if (digest == seen_) return;
+  std::string others = digest_of_others();
+  if (digest == seen_ && others == others_seen_) return;
   seen_ = std::move(digest);
+  others_seen_ = std::move(others);
   const auto on_changed = on_changed_;  // it may destroy us
   on_changed();
 }

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/descriptor.h"
 #include "common/base/log.h"
@@ -21,6 +22,11 @@ class ConfigWatcher {
   ConfigWatcher(event::Loop& loop, event::Timers& timers, Log& log, std::string file, std::string_view text,
                 std::function<void()> on_changed);
 
+  /// Watches these files' contents beside it, such as certificates: whatever is in them now counts as seen. Replaces
+  /// the list of the call before. on_changed comes for them as for the configuration; a file that is missing, or half
+  /// of a pair that is being replaced, is for the reload to judge.
+  void watch_too(std::vector<std::string> files);
+
   /// False: the folder cannot be watched.
   bool is_watching() const { return watcher_ != nullptr; }
 
@@ -30,11 +36,16 @@ class ConfigWatcher {
  private:
   void on_readable();
   void compare();
+  std::string digest_of_others() const;
   event::Timers& timers_;
   std::string file_;
   std::string seen_;  // digest of the text last told
+  std::vector<std::string> others_;
+  std::string others_seen_;
+  std::vector<int> other_watches_;  // folders of others_
   std::function<void()> on_changed_;
   Descriptor inotify_;
+  int own_watch_ = -1;  // the configuration's folder
   std::unique_ptr<event::FdWatcher> watcher_;
   event::Timer quiet_;
   TimePoint first_event_{};

@@ -62,6 +62,20 @@ std::vector<std::string> differences(const ProxyConfig& before, const ProxyConfi
   return lines;
 }
 
+// The wanted listeners; of those that cannot be bound the old one of that name, if there is one.
+std::vector<ListenerConfig> servable_listeners(const ProxyConfig& running, const std::vector<ListenerConfig>& wanted,
+                                               std::span<const std::string> cannot_listen) {
+  std::vector<ListenerConfig> listeners;
+  for (const ListenerConfig& listener : wanted) {
+    if (std::find(cannot_listen.begin(), cannot_listen.end(), listener.name) == cannot_listen.end()) {
+      listeners.push_back(listener);
+    } else if (const ListenerConfig* old = running.find_listener(listener.name)) {
+      listeners.push_back(*old);
+    }
+  }
+  return listeners;
+}
+
 // The wanted routes as far as they can be served by the pools and listeners that run.
 std::vector<Route> servable_routes(const ProxyConfig& running, const std::vector<Route>& wanted) {
   std::vector<Route> routes;
@@ -162,15 +176,16 @@ SnapshotPointer make_snapshot(ProxyConfig config, std::uint64_t revision) {
   return snapshot_of(std::move(config), wanted, revision);
 }
 
-ReloadPlan plan_reload(const Snapshot& in_force, ProxyConfig wanted) {
+ReloadPlan plan_reload(const Snapshot& in_force, ProxyConfig wanted, std::span<const std::string> cannot_listen) {
   ProxyConfig next = in_force.config;
+  next.listeners = servable_listeners(in_force.config, wanted.listeners, cannot_listen);
   next.watch = wanted.watch;
   next.stop_time = wanted.stop_time;
   next.log_level = wanted.log_level;
   next.access_log = wanted.access_log;
   next.admin.hosts = wanted.admin.hosts;
   next.limits = wanted.limits;
-  next.routes = servable_routes(in_force.config, wanted.routes);
+  next.routes = servable_routes(next, wanted.routes);
 
   ReloadPlan plan;
   plan.changes = differences(in_force.config, next);

@@ -20,10 +20,12 @@ std::optional<unsigned> user_of(int fd) {
 }  // namespace
 
 std::shared_ptr<const ListenerFacts> make_listener_facts(const ListenerConfig& config,
-                                                         std::shared_ptr<const net::TlsContext> tls) {
+                                                         std::shared_ptr<const net::TlsContext> tls,
+                                                         std::uint64_t door) {
   auto facts = std::make_shared<ListenerFacts>();
   facts->name = config.name;
   facts->tls = std::move(tls);
+  facts->door = door;
   facts->proxy_protocol = config.proxy_protocol;
   for (const std::string& range : config.trusted_cidrs) {
     if (const auto parsed = net::Cidr::parse(range)) facts->trusted.push_back(*parsed);
@@ -103,7 +105,8 @@ void DownstreamSession::on_proxy_header(Result<net::ProxyHeader> header, Descrip
 }
 
 void DownstreamSession::serve(Descriptor socket) {
-  std::unique_ptr<net::TlsTransport> tls = listener_->tls ? listener_->tls->accept(socket.get()) : nullptr;
+  std::unique_ptr<net::TlsTransport> tls =
+      listener_->tls ? listener_->tls->accept(socket.get(), services_.handshakes) : nullptr;
   http_server::ServerConnection::Handler& handler = *this;
   server_ = std::make_unique<http_server::ServerConnection>(services_.loop, services_.timers, std::move(socket),
                                                             std::move(tls), handler);
@@ -137,6 +140,10 @@ void DownstreamSession::close_soon(Closing how) {
 
 void DownstreamSession::end_tunnel() {
   if (closing_ == Closing::kAll || !tunnel_->is_of_worker()) tunnel_->end_at_edge();
+}
+
+void DownstreamSession::end_after_answer() {
+  if (server_) server_->drain();
 }
 
 int DownstreamSession::descriptors() const {

@@ -28,11 +28,13 @@ struct ListenerFacts {
   std::shared_ptr<const net::TlsContext> tls;  // null: plaintext
   bool proxy_protocol = false;                 // each connection begins with a PROXY header
   std::vector<net::Cidr> trusted{};            // whose PROXY header and forwarding fields are believed
+  std::uint64_t door = 0;  // the socket's number: it may get other facts, and its name another socket
 };
 
 /// The facts of a listener that has been checked; `tls` as loaded from its files.
 std::shared_ptr<const ListenerFacts> make_listener_facts(const ListenerConfig& config,
-                                                         std::shared_ptr<const net::TlsContext> tls);
+                                                         std::shared_ptr<const net::TlsContext> tls,
+                                                         std::uint64_t door = 0);
 
 /// One client's connection: its requests in turn, then perhaps a tunnel, or a handover, which ends the session when
 /// the worker has acked. Owned by the Proxy; its loop's thread.
@@ -64,9 +66,12 @@ class DownstreamSession final : public event::Disposable,
     kAll,             // the proxy ends alone
   };
   void close_soon(Closing how);
+  /// No further request: an idle connection is closed, an answer under way is the last one. Tunnels stay.
+  void end_after_answer();
   /// Descriptors of this session that the proxy holds: the client's, and what its exchange or tunnel has open.
   int descriptors() const;
   const ClientFacts& client() const { return facts_; }
+  const ListenerFacts& listener() const { return *listener_; }
 
   void retire() override;
 

@@ -16,6 +16,9 @@
 namespace hubgate::http_server {
 struct ServerLimits;
 }
+namespace hubgate::net {
+class TlsHandshakes;
+}
 
 namespace hubgate::proxy {
 
@@ -36,6 +39,7 @@ struct SessionServices {
   SourceLimits& sources;
   AccessLog& access_log;
   HandedOverBook& handed_over;
+  net::TlsHandshakes* handshakes = nullptr;  // null: nobody bounds them
 
   /// The snapshot's limits as a server connection takes them; made once for each snapshot.
   std::shared_ptr<const http_server::ServerLimits> server_limits();

@@ -102,3 +102,64 @@ TEST_CASE("out of descriptors the listener refuses one client, rests and goes on
   while (accepted < 1) loop.turn(true);
   CHECK(accepted == 1);  // the other one was refused
 }
+
+TEST_CASE("a listener that closes lets in who waits in its queue", "[net]") {
+  event::Loop loop;
+  auto socket = net::open_listening_socket(parsed("127.0.0.1:0"));
+  int accepted = 0;
+  bool closed = false;
+  auto listener =
+      std::make_unique<net::Listener>(loop, *std::move(socket), [&](Descriptor, const net::Address&) { ++accepted; });
+  const net::Address address = listener->address();
+  std::vector<Descriptor> clients;
+  const int count = GENERATE(0, 1, 40);  // more than one turn takes
+  for (int i = 0; i < count; ++i) {
+    clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    REQUIRE(::connect(clients.back().get(), address.get(), address.length()) == 0);
+  }
+  listener->close_when_empty([&] {
+    closed = true;
+    loop.dispose_value(std::move(listener));
+  });
+  CHECK_FALSE(closed);
+  while (!closed) loop.turn(true);
+  CHECK(accepted == count);
+  const Descriptor late(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  CHECK(::connect(late.get(), address.get(), address.length()) != 0);
+}
+
+TEST_CASE("in a storm that makes turns long, fewer are accepted a turn", "[net]") {
+  event::Loop loop;
+  auto socket = net::open_listening_socket(parsed("127.0.0.1:0"));
+  int accepted = 0;
+  net::Listener listener(loop, *std::move(socket), [&](Descriptor, const net::Address&) { ++accepted; });
+  std::vector<Descriptor> clients;
+  for (int i = 0; i < 60; ++i) {
+    clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    REQUIRE(::connect(clients.back().get(), listener.address().get(), listener.address().length()) == 0);
+  }
+  loop.turn(true);
+  CHECK(accepted == net::Listener::kAcceptsPerTurn);
+  // What else a turn does takes long.
+  loop.run_later([] {
+    const auto end = std::chrono::steady_clock::now() + net::Listener::kBusyTurn + 1ms;
+    while (std::chrono::steady_clock::now() < end) {
+    }
+  });
+  loop.turn(true);
+  const int before = accepted;
+  loop.turn(true);
+  CHECK(before - net::Listener::kAcceptsPerTurn <= net::Listener::kAcceptsPerTurn);
+  CHECK(accepted - net::Listener::kAcceptsPerTurn >= net::Listener::kAcceptsWhenBusy);
+  CHECK(accepted - net::Listener::kAcceptsPerTurn <= net::Listener::kAcceptsPerTurn + net::Listener::kAcceptsWhenBusy);
+}
+
+TEST_CASE("an address that needs privileges is told apart from one in use", "[net]") {
+  auto taken = net::open_listening_socket(parsed("127.0.0.1:0"));
+  REQUIRE(taken);
+  const auto again = net::open_listening_socket(net::Address::local_of(taken->get()), Duration::zero());
+  REQUIRE_FALSE(again);
+  CHECK(again.error().code == ErrorCode::kSystem);
+  const auto nowhere = net::open_listening_socket(parsed("unix:/proc/1/root/x"), Duration::zero());
+  CHECK_FALSE(nowhere);
+}

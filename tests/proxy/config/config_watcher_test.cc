@@ -106,3 +106,35 @@ TEST_CASE("a folder that cannot be watched is logged, not fatal", "[config][watc
   CHECK_FALSE(watcher.is_watching());
   CHECK(log.contains("configuration is not watched"));
 }
+
+TEST_CASE("other files are watched beside it, in any folder, until the list is another", "[config][watch]") {
+  Fixture f;
+  std::filesystem::create_directory(f.folder / "tls");
+  const std::string certificate = f.folder.write("tls/chain.pem", "one");
+  const std::string beside = f.folder.write("key.pem", "one");
+  f.watcher->watch_too({certificate, beside});
+  f.pass(1h);
+  CHECK(f.changes == 0);
+  f.folder.write("tls/chain.pem", "two");
+  f.pass(250ms);
+  CHECK(f.changes == 1);
+  f.folder.write("key.pem", "two");
+  f.pass(250ms);
+  CHECK(f.changes == 2);
+  f.folder.write("tls/chain.pem", "two");  // the same again
+  f.folder.write("tls/other", "x");
+  f.pass(250ms);
+  CHECK(f.changes == 2);
+  std::filesystem::remove(certificate);
+  std::filesystem::rename(f.folder.write("new", "three"), certificate);
+  f.pass(250ms);
+  CHECK(f.changes == 3);
+
+  f.watcher->watch_too({beside});
+  f.folder.write("tls/chain.pem", "four");
+  f.pass(250ms);
+  CHECK(f.changes == 3);
+  f.folder.write("h.toml", "a = 2");
+  f.pass(250ms);
+  CHECK(f.changes == 4);
+}

@@ -77,7 +77,8 @@ TEST_CASE("what cannot be taken over is reported and the old value stays", "[con
   wanted.listeners[0].listen = "127.0.0.1:2";
   wanted.pools[0].workers = 3;
   wanted.pools.push_back({.name = "new", .command = {"n"}});
-  const ReloadPlan plan = plan_reload(*first, wanted);
+  const Lines cannot_listen = {"public"};
+  const ReloadPlan plan = plan_reload(*first, wanted, cannot_listen);
   REQUIRE(plan.snapshot != nullptr);
   CHECK(plan.snapshot->config == base());
   CHECK(plan.changes.empty());
@@ -96,8 +97,8 @@ TEST_CASE("what cannot be taken over is reported and the old value stays", "[con
                               });
 
   SECTION("the same again changes nothing") {
-    CHECK(plan_reload(*plan.snapshot, wanted).snapshot == nullptr);
-    CHECK(plan_reload(*plan.snapshot, wanted).needs_restart == plan.needs_restart);
+    CHECK(plan_reload(*plan.snapshot, wanted, cannot_listen).snapshot == nullptr);
+    CHECK(plan_reload(*plan.snapshot, wanted, cannot_listen).needs_restart == plan.needs_restart);
   }
   SECTION("going back clears it") {
     const ReloadPlan back = plan_reload(*plan.snapshot, base());
@@ -123,13 +124,32 @@ TEST_CASE("a route to a pool that does not run yet waits, and the old route stay
   CHECK(plan.needs_restart[7] == "route /more: added (pool new)");
 }
 
-TEST_CASE("a route on a listener that does not run yet waits for it", "[config][snapshot]") {
+TEST_CASE("listeners come, go and change with a reload", "[config][snapshot]") {
+  const SnapshotPointer first = make_snapshot(base());
+  ProxyConfig wanted = base();
+  wanted.listeners = {{"public", "127.0.0.1:2", TlsFiles{"c", "k"}}, {"new", "127.0.0.1:7"}};
+  wanted.listeners[1].trusted_cidrs = {"10.0.0.0/8"};
+  wanted.routes.push_back({"/only", "main", "", false, {"new"}});
+  const ReloadPlan plan = plan_reload(*first, wanted);
+  REQUIRE(plan.snapshot != nullptr);
+  CHECK(plan.needs_restart.empty());
+  CHECK(plan.snapshot->config == wanted);
+  CHECK(plan.changes == Lines{"listener.public.listen: 127.0.0.1:1 -> 127.0.0.1:2",
+                              "listener.public.tls.certificate: added (c)", "listener.public.tls.key: added (k)",
+                              "listener.new.listen: added (127.0.0.1:7)", "listener.new.proxy_protocol: added (false)",
+                              "listener.new.trusted_cidrs: added ([10.0.0.0/8])",
+                              "route /only on [new]: added (pool main)"});
+  const ReloadPlan back = plan_reload(*plan.snapshot, base());
+  CHECK(back.snapshot->config == base());
+}
+
+TEST_CASE("a route on a listener that cannot be bound waits for it", "[config][snapshot]") {
   const SnapshotPointer first = make_snapshot(base());
   ProxyConfig wanted = base();
   wanted.listeners.push_back({"new", "127.0.0.1:7", std::nullopt});
   wanted.routes.push_back({"/only", "main", "", false, {"new"}});
   wanted.routes.push_back({"/both", "main", "", false, {"public", "new"}});
-  const ReloadPlan plan = plan_reload(*first, wanted);
+  const ReloadPlan plan = plan_reload(*first, wanted, Lines{"new"});
   REQUIRE(plan.snapshot != nullptr);
   CHECK(plan.changes == Lines{"route /both on [public]: added (pool main)"});
   CHECK(plan.snapshot->routes.find("public", "/only", {}).route->folder == "/www");
