@@ -45,8 +45,8 @@ std::string four_times(unsigned id) {
 }
 
 // A port that only root may bind, and nobody listens on.
-std::uint16_t free_privileged_port() {
-  for (std::uint16_t port = 1023; port > 600; --port) {
+std::uint16_t free_privileged_port(std::uint16_t below = 1024) {
+  for (auto port = static_cast<std::uint16_t>(below - 1); port > 600; --port) {
     const Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -121,6 +121,28 @@ TEST_CASE("started by root with a user, every process is that user's, and stays 
     return status.is_object() && status["last_reload"] != 0;
   });
   CHECK(gateway.status()["last_reload_ok"] == true);
+
+  // A listener on another such port is out of reach for that user, also for the proxy that comes next; the rest of
+  // the file counts.
+  const std::uint16_t other = free_privileged_port(port);
+  folder.write("hubgate.toml", "user = \"" + std::string(kUser) + "\"\n" + config +
+                                   "[listener.second]\nlisten = \"127.0.0.1:" + std::to_string(other) +
+                                   "\"\n[limits]\nqueue_length = 98\n");
+  gateway.signal(SIGHUP);
+  const auto waits_for_restart = [&] {
+    const auto status = gateway.status();
+    return status.is_object() && status["needs_restart"].dump().find("listener.second.listen") != std::string::npos;
+  };
+  wait_for("what needs a restart", waits_for_restart);
+  CHECK(gateway.status()["listeners"].size() == 1);
+  const pid_t second = gateway.pid_of("proxy");
+  ::kill(second, SIGKILL);
+  wait_for("a third proxy", [&] {
+    const pid_t now = gateway.pid_of("proxy");
+    return now != 0 && now != second && gateway.is_ready();
+  });
+  CHECK(waits_for_restart());
+  CHECK(client.call("Echo", {"to the end"}) == "to the end");
 }
 
 TEST_CASE("a configuration that the user cannot read is refused at the start, not at the next reload",
