@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <string>
+#include <utility>
 
 #include "common/http/date.h"
 #include "common/http/http1_writer.h"
@@ -127,7 +128,9 @@ bool ServerConnection::begin_request() {
     return false;
   }
   phase_ = Phase::kExchange;
-  if (!head.body.is_empty()) deadline_.start(limits_->body_idle);
+  body_begun_ = last_read_;
+  body_waits_ = {};
+  if (!head.body.is_empty()) deadline_.start_at(body_due());
   handler_->on_request(head);
   return true;
 }
@@ -157,7 +160,7 @@ ServerConnection::Progress ServerConnection::read_body(MutableBytes input) {
 }
 
 ServerConnection::Progress ServerConnection::use_body(MutableBytes piece) {
-  awaits_continue_ = false;
+  if (std::exchange(awaits_continue_, false)) body_begun_ = last_read_;
   if (state_.responder() == SideState::kDone) {
     // Answered already: what is left is read only to get at the next request.
     discarded_ += piece.size();
@@ -176,9 +179,14 @@ ServerConnection::Progress ServerConnection::use_body(MutableBytes piece) {
   body_read_ += used;
   if (used == piece.size()) return {used, true};
   if (state_.responder() == SideState::kDone) return {used, true};
-  body_paused_ = true;
-  connection_->pause(net::Pause::kBackpressure);
+  pause_body();
   return {used, false};
+}
+
+void ServerConnection::pause_body() {
+  body_paused_ = true;
+  body_paused_at_ = timers_.now();
+  connection_->pause(net::Pause::kBackpressure);
 }
 
 void ServerConnection::finish_request() {
@@ -270,8 +278,9 @@ bool ServerConnection::write_framed(std::optional<Payload> framed) {
   connection_->write(*std::move(framed));
   const bool full = connection_->unsent() > kHighMark;
   if ((full || connection_->is_blocked()) && !write_check_.is_running()) {
-    written_at_check_ = connection_->bytes_out();
-    write_check_.start(limits_->write_idle);
+    progress_ = connection_->progress();
+    progressed_at_ = timers_.now();
+    write_check_.start(limits_->write_idle / kWriteChecks);
   }
   if (!full) return true;
   wants_drained_ = true;
@@ -299,6 +308,9 @@ void ServerConnection::complete_answer() {
 void ServerConnection::send_continue() {
   if (phase_ != Phase::kExchange || !awaits_continue_ || !state_.allows(ExchangeEvent::kInterim)) return;
   awaits_continue_ = false;
+  // Until now it was we who kept it waiting.
+  last_read_ = body_begun_ = timers_.now();
+  deadline_.start_at(body_due());
   connection_->write(http::kContinue);
 }
 
@@ -314,6 +326,8 @@ void ServerConnection::resume_body() {
   if (!body_paused_ || phase_ != Phase::kExchange) return;
   body_paused_ = false;
   last_read_ = timers_.now();
+  body_waits_ += last_read_ - body_paused_at_;
+  if (state_.requester() == SideState::kSending) deadline_.start_at(body_due());
   connection_->resume(net::Pause::kBackpressure);
 }
 
@@ -384,8 +398,8 @@ void ServerConnection::linger(EndReason reason) {
   discarded_ = 0;
   input_held_ = body_paused_ = wants_drained_ = false;
   write_check_.cancel();
-  last_read_ = timers_.now();
-  written_at_check_ = connection_->bytes_out();
+  progress_ = connection_->progress();
+  progressed_at_ = timers_.now();
   deadline_.start(limits_->linger_time);
   connection_->shutdown_when_flushed();
   connection_->resume(net::Pause::kBackpressure);
@@ -442,6 +456,15 @@ void ServerConnection::retire() {
 
 // --- time ---
 
+// When the open body is late: nothing of it came for too long, or too little in all.
+TimePoint ServerConnection::body_due() const {
+  const TimePoint idle = last_read_ + limits_->body_idle;
+  if (limits_->body_min_rate == 0) return idle;
+  const double worth = static_cast<double>(body_read_ + discarded_) / static_cast<double>(limits_->body_min_rate);
+  const auto earned = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(worth));
+  return std::min(idle, body_begun_ + body_waits_ + limits_->body_grace + earned);
+}
+
 void ServerConnection::on_deadline() {
   switch (phase_) {
     case Phase::kSecuring: return end(EndReason::kTlsFailed);
@@ -449,11 +472,10 @@ void ServerConnection::on_deadline() {
     case Phase::kHead: return reject(http::Rejection::kHeadTimeout);
     case Phase::kLingering: return on_linger_deadline();
     case Phase::kExchange: {
-      // Started once a body, not once a read: so it looks here whether something was read meanwhile. A client that is
-      // made to wait by us is not late.
-      const TimePoint now = timers_.now();
+      // Started once a body, not once a read: so it looks here how much was read meanwhile. A client that is made to
+      // wait by us is not late.
       if (body_paused_ || awaits_continue_) return deadline_.start(limits_->body_idle);
-      if (now - last_read_ < limits_->body_idle) return deadline_.start_at(last_read_ + limits_->body_idle);
+      if (timers_.now() < body_due()) return deadline_.start_at(body_due());
       return reject(http::Rejection::kBodyTimeout);
     }
     case Phase::kUpgrading:
@@ -461,15 +483,17 @@ void ServerConnection::on_deadline() {
   }
 }
 
+// False when the client has taken nothing for too long of what waits.
+bool ServerConnection::makes_progress() {
+  const TimePoint now = timers_.now();
+  const std::uint64_t progress = connection_->progress();
+  if (std::exchange(progress_, progress) != progress) progressed_at_ = now;
+  return now - progressed_at_ < limits_->write_idle;
+}
+
 void ServerConnection::on_linger_deadline() {
   if (connection_->unsent() == 0) return end(end_reason_);
-  const TimePoint now = timers_.now();
-  if (connection_->bytes_out() != written_at_check_) {
-    written_at_check_ = connection_->bytes_out();
-    last_read_ = now;
-  } else if (now - last_read_ >= limits_->write_idle) {
-    return end(EndReason::kSlowReader);
-  }
+  if (!makes_progress()) return end(EndReason::kSlowReader);
   deadline_.start(limits_->linger_time);
 }
 
@@ -502,13 +526,10 @@ void ServerConnection::on_next_turn() {
 
 void ServerConnection::on_write_check() {
   if (connection_->unsent() == 0) return;
-  if (connection_->bytes_out() == written_at_check_) {
-    fall_silent();
-    connection_->reset();
-    return handler_->on_closed(EndReason::kSlowReader);
-  }
-  written_at_check_ = connection_->bytes_out();
-  write_check_.start(limits_->write_idle);
+  if (makes_progress()) return write_check_.start(limits_->write_idle / kWriteChecks);
+  fall_silent();
+  connection_->reset();
+  handler_->on_closed(EndReason::kSlowReader);
 }
 
 }  // namespace hubgate::http_server

@@ -119,6 +119,7 @@ class ServerConnection final : public event::Disposable, private net::Connection
   void retire() override;
 
   static constexpr std::size_t kHighMark = 64 * 1024;      // bytes unsent: write_body() says false
+  static constexpr int kWriteChecks = 6;                   // looks within write_idle whether the client takes anything
   static constexpr std::size_t kDiscardLimit = 64 * 1024;  // bytes of an unread body that are worth keeping alive for
 
  private:
@@ -165,6 +166,9 @@ class ServerConnection final : public event::Disposable, private net::Connection
   void cut(EndReason reason);
   void fall_silent();
 
+  void pause_body();
+  TimePoint body_due() const;
+  bool makes_progress();
   void on_deadline();
   void on_linger_deadline();
   void on_next_turn();
@@ -185,8 +189,12 @@ class ServerConnection final : public event::Disposable, private net::Connection
   TimePoint last_read_{};
   std::uint64_t body_limit_ = 0;  // bytes; of the present request
   std::uint64_t body_read_ = 0;   // bytes of it so far
-  std::uint64_t written_at_check_ = 0;
-  std::uint64_t discarded_ = 0;  // bytes of an unread body, or of lingering
+  TimePoint body_begun_{};        // when the client could begin to send it
+  Duration body_waits_{};         // how long we made it wait since
+  TimePoint body_paused_at_{};    // while body_paused_
+  std::uint64_t progress_ = 0;    // of the output, as last seen
+  TimePoint progressed_at_{};     // when it was another last
+  std::uint64_t discarded_ = 0;   // bytes of an unread body, or of lingering
   std::uint32_t requests_ = 0;
   Phase phase_ = Phase::kIdle;
   EndReason end_reason_ = EndReason::kFinished;

@@ -19,7 +19,9 @@ struct ServerLimits {
   std::uint32_t max_requests = 1000;               // on one connection
   Duration max_age = std::chrono::hours(1);        // no new request after it
   Duration body_idle = std::chrono::seconds(30);   // between two reads of a body
-  Duration write_idle = std::chrono::seconds(30);  // output waits and the peer takes none of it
+  std::uint64_t body_min_rate = 500;               // bytes a second of a body, on average; 0: any
+  Duration body_grace = std::chrono::seconds(10);  // on top: a body of n bytes has this, and n / rate seconds
+  Duration write_idle = std::chrono::seconds(30);  // output waits and the peer acknowledges none of it
   Duration linger_time = std::chrono::seconds(1);  // how long input is drained after our last byte
   std::size_t linger_bytes = 64 * 1024;
 };

@@ -1,5 +1,7 @@
 #include "common/net/connection.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -76,6 +78,12 @@ void Connection::write_through(Bytes bytes) {
     blocked_since_ = loop_.now();
   }
   write(bytes);
+}
+
+std::uint64_t Connection::progress() const {
+  int waiting = 0;  // in the kernel's buffer, not acknowledged
+  if (::ioctl(socket_.get(), SIOCOUTQ, &waiting) != 0) waiting = 0;
+  return bytes_out_ - static_cast<std::uint64_t>(waiting);
 }
 
 void Connection::pause(Pause reason) {

@@ -104,6 +104,10 @@ class Connection final : private event::Flushable {
   /// Bytes that came and that the handler has not taken, and may want before it gives them up; in on_closed, too.
   std::vector<std::byte> take_unread() { return std::exchange(tail_, {}); }
 
+  /// A number that changes when the peer has taken something: by what its kernel has acknowledged, not by what ours has
+  /// room for. One system call.
+  std::uint64_t progress() const;
+
   std::uint64_t bytes_in() const { return bytes_in_; }
   std::uint64_t bytes_out() const { return bytes_out_; }
 

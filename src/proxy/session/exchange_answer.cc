@@ -126,10 +126,12 @@ void Exchange::on_upgraded(http::ResponseHead& head) {
   opening.client = facts.client;
   services_.access_log.write(opening);
   const LimitsConfig& limits = pool_->limits();
-  owner_.on_switched(
-      std::move(client), std::move(endpoint), std::move(lease_),
-      {.idle = limits.tunnel_idle, .half_close = limits.tunnel_half_close, .high_mark = limits.tunnel_high_mark},
-      std::move(facts));
+  owner_.on_switched(std::move(client), std::move(endpoint), std::move(lease_),
+                     {.idle = limits.tunnel_idle,
+                      .half_close = limits.tunnel_half_close,
+                      .write_idle = limits.write_idle,
+                      .high_mark = limits.tunnel_high_mark},
+                     std::move(facts));
 }
 
 // --- the proxy's own answers ---
@@ -173,7 +175,11 @@ void Exchange::answer(ErrorResponse response, TerminationReason reason) {
   reason_ = reason;
   body_out_ += response.body.size();
   ++services_.metrics.responses[static_cast<std::size_t>(response.head.status / 100)];
-  if (head_.upgrade == http::UpgradeOffer::kWebSocket || head_.expects_continue) response.head.keep_alive = false;
+  // What comes behind a request that we do not take as it was meant may be no request: the bytes of another protocol,
+  // or those that somebody reads differently.
+  const int status = response.head.status;
+  const bool is_doubtful = status == 400 || status == 426 || head_.upgrade == http::UpgradeOffer::kWebSocket;
+  if (is_doubtful || head_.expects_continue) response.head.keep_alive = false;
   drop_upstream();
   downstream_->respond(std::move(response.head), response.body);
   finish(ExchangeState::kFailed, false);

@@ -18,6 +18,10 @@ std::shared_ptr<const http_server::ServerLimits> SessionServices::server_limits(
   limits->max_requests = config.keep_alive_requests;
   limits->max_age = config.keep_alive_age;
   limits->body_idle = config.body_idle;
+  limits->body_min_rate = config.body_min_rate;
+  limits->body_grace = config.body_grace;
+  limits->linger_time = config.linger_time;
+  limits->linger_bytes = config.linger_size;
   limits->write_idle = config.write_idle;
   limits->tls_deadline = config.tls_handshake_time;
   limits_revision = snapshot->revision;

@@ -17,6 +17,7 @@ Tunnel::Tunnel(event::Timers& timers, std::unique_ptr<net::Connection> client,
       on_ended_(std::move(on_ended)),
       idle_(timers, [this] { on_idle(); }),
       half_close_(timers, [this] { on_half_close(); }),
+      stall_check_(timers, [this] { on_stall_check(); }),
       last_passed_(timers.now()) {
   from_client_.from = std::move(client);
   from_client_.back = &from_endpoint_;
@@ -38,6 +39,7 @@ void Tunnel::retire() {
   over_ = true;
   idle_.cancel();
   half_close_.cancel();
+  stall_check_.cancel();
   from_client_.from->close();
   from_endpoint_.from->close();
   lease_.release();
@@ -59,6 +61,7 @@ std::size_t Tunnel::pass(Direction& direction, MutableBytes input) {
   net::Connection& to = *direction.back->from;
   to.write_through(input.first(count));
   if (to.unsent() > limits_.high_mark) direction.from->pause(net::Pause::kBackpressure);
+  if (to.unsent() > 0 && !stall_check_.is_running()) stall_check_.start(Duration::zero());
   if (stopping_) stop_at_edge(direction);
   return count;
 }
@@ -100,6 +103,26 @@ void Tunnel::on_idle() {
   if (due > timers_.now()) return idle_.start_at(due);
   note_first(ClosedBy::kProxy, TerminationReason::kIdle);
   finish();
+}
+
+// Whoever takes nothing of what waits for it is ended, although it may go on talking: its pings keep the tunnel from
+// being idle, and the other side's bytes from ever leaving.
+void Tunnel::on_stall_check() {
+  constexpr int kChecks = 6;  // looks within the time
+  const TimePoint now = timers_.now();
+  bool waits = false;
+  for (Direction* side : {&from_client_, &from_endpoint_}) {
+    const bool waited = std::exchange(side->waits, side->from->unsent() > 0);
+    if (!side->waits) continue;
+    waits = true;
+    const std::uint64_t progress = side->from->progress();
+    if (std::exchange(side->progress, progress) != progress || !waited) side->progressed_at = now;
+    if (now - side->progressed_at < limits_.write_idle) continue;
+    note_first(ClosedBy::kProxy,
+               side == &from_client_ ? TerminationReason::kSlowConsumer : TerminationReason::kEndpointLost);
+    return finish();
+  }
+  if (waits) stall_check_.start(limits_.write_idle / kChecks);
 }
 
 void Tunnel::on_half_close() {

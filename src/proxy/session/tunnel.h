@@ -18,6 +18,7 @@ namespace hubgate::proxy {
 struct TunnelLimits {
   Duration idle = std::chrono::seconds(120);       // without a byte in either direction
   Duration half_close = std::chrono::seconds(10);  // from one side's end to the other's
+  Duration write_idle = std::chrono::seconds(30);  // bytes wait for a side that takes none of them
   std::size_t high_mark = 64 * 1024;               // unsent bytes at which the fast side is paused
 };
 
@@ -68,6 +69,9 @@ class Tunnel final : public event::Disposable {
     ClosedBy sender;
     bool ended = false;            // `from` will send no more
     bool shutdown_wanted = false;  // tell the other side so, once all has left
+    bool waits = false;            // at the last look bytes waited for `from`
+    std::uint64_t progress = 0;    // of what it takes, as last seen
+    TimePoint progressed_at{};     // when that was another last
     bool stopped = false;          // at an edge, when the proxy stops
   };
 
@@ -76,6 +80,7 @@ class Tunnel final : public event::Disposable {
   void on_drained(Direction& direction);
   void on_broken(Direction& direction, net::CloseReason reason);
   void on_idle();
+  void on_stall_check();
   void on_half_close();
   void note_close_frame(const Direction& direction);
   void note_end(const Direction& direction);
@@ -92,6 +97,7 @@ class Tunnel final : public event::Disposable {
   OnEnded on_ended_;
   event::Timer idle_;  // looks at last_passed_ when it is due, instead of being moved with every byte
   event::Timer half_close_;
+  event::Timer stall_check_;  // runs while bytes wait for either side
   TimePoint last_passed_;
   std::optional<TunnelReport> first_;  // once somebody began to close
   bool stopping_ = false;

@@ -164,8 +164,73 @@ TEST_CASE("a held answer has no deadline of the connection's", "[http_server]") 
   CHECK_FALSE(f.handler.closed);
 }
 
+TEST_CASE("a body that trickles is late, however often a byte comes", "[http_server]") {
+  ServerFixture f;
+  const std::string head = "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n";
+  SECTION("a byte a second lasts as long as the grace") {
+    f.send(head);
+    for (int i = 0; i < 9; ++i) {
+      f.advance(1s);
+      f.send("x");
+    }
+    CHECK(f.received().empty());
+    f.advance(1s);  // ten seconds, and nine bytes' worth of a fiftieth more
+    f.advance(100ms);
+    CHECK(f.received() == refusal("408", "Request Timeout"));
+    CHECK(f.handler.story == "POST /p\nrejected body_timeout 408\n");
+  }
+  SECTION("at the rate it goes on") {
+    f.send(head);
+    for (int i = 0; i < 60; ++i) {
+      f.advance(1s);
+      f.send(std::string(500, 'x'));
+    }
+    CHECK(f.received().empty());
+  }
+  SECTION("what came fast is credit for a pause") {
+    f.send(head + std::string(50'000, 'x'));
+    f.advance(29s);
+    f.send("x");
+    CHECK(f.received().empty());
+  }
+  SECTION("the time that we made it wait does not count") {
+    f.handler.appetite = 0;
+    f.send(head + "x");
+    f.advance(100s);
+    f.handler.appetite = SIZE_MAX;
+    f.connection->resume_body();
+    f.turn();
+    f.advance(9s);
+    CHECK(f.received().empty());
+    f.advance(2s);
+    CHECK_FALSE(f.received().empty());
+  }
+  SECTION("after 100 Continue it begins anew") {
+    f.send("POST /p HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 100000\r\n\r\n");
+    f.advance(100s);
+    f.connection->send_continue();
+    f.turn();
+    CHECK(f.received() == "HTTP/1.1 100 Continue\r\n\r\n");
+    f.advance(9s);
+    f.send("x");
+    CHECK(f.received().empty());
+    f.advance(2s);
+    CHECK_FALSE(f.received().empty());
+  }
+  SECTION("without a rate only pauses count") {
+    f.handler.shared_limits->body_min_rate = 0;
+    f.send(head);
+    for (int i = 0; i < 20; ++i) {
+      f.advance(29s);
+      f.send("x");
+    }
+    CHECK(f.received().empty());
+  }
+}
+
 TEST_CASE("a body may not stop for long", "[http_server]") {
   ServerFixture f;
+  f.handler.shared_limits->body_min_rate = 0;
   const std::string head = "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n";
   SECTION("each read gives it new time") {
     f.send(head);

@@ -170,6 +170,45 @@ TEST_CASE("a slow side pauses the fast one, and nothing is lost", "[proxy][sessi
   CHECK(got == sent);
 }
 
+TEST_CASE("a side that takes nothing is ended, although it goes on talking", "[proxy][session]") {
+  Fixture f;
+  const bool client_stalls = GENERATE(true, false);
+  const int from = client_stalls ? f.endpoint.b.get() : f.client.b.get();
+  const int stalled = client_stalls ? f.client.b.get() : f.endpoint.b.get();
+  for (int i = 0; i < 200; ++i) {
+    static_cast<void>(::send(from, std::string(60'000, 'x').data(), 60'000, MSG_DONTWAIT | MSG_NOSIGNAL));
+    f.turn();
+  }
+  for (int second = 0; second < 29; ++second) {
+    f.timers.advance(1s);
+    test::write_all(stalled, client_stalls ? masked(9, "") : plain(9, ""));
+    f.turn();
+  }
+  CHECK_FALSE(f.report);
+  f.timers.advance(6s);
+  f.turn();
+  REQUIRE(f.report);
+  CHECK(f.report->by == ClosedBy::kProxy);
+  CHECK(f.report->reason == (client_stalls ? TerminationReason::kSlowConsumer : TerminationReason::kEndpointLost));
+}
+
+TEST_CASE("a side that takes a little now and then is not ended", "[proxy][session]") {
+  Fixture f;
+  for (int i = 0; i < 200; ++i) {
+    static_cast<void>(::send(f.endpoint.b.get(), std::string(60'000, 'x').data(), 60'000, MSG_DONTWAIT | MSG_NOSIGNAL));
+    f.turn();
+  }
+  std::vector<char> some(150'000);
+  for (int i = 0; i < 4; ++i) {
+    f.timers.advance(20s);
+    CHECK(::recv(f.client.b.get(), some.data(), some.size(), 0) > 0);
+    f.turn();
+    f.timers.advance(5s);
+    f.turn();
+  }
+  CHECK_FALSE(f.report);
+}
+
 TEST_CASE("bytes that are no frames pass blindly and are counted so", "[proxy][session]") {
   Fixture f;
   test::write_all(f.client.b.get(), "GET / HTTP/1.1\r\n\r\n");
