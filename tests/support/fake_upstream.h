@@ -25,6 +25,7 @@ struct UpstreamScript {
   std::optional<std::size_t> end_at{};                // FIN after so many bytes of answers
   std::optional<std::size_t> reset_after_received{};  // RST once so many bytes have come
   std::size_t body = 0;                               // bytes of body that make a request whole
+  std::string ending = "\r\n\r\n";                    // what these follow; of chunks the last one
   bool reads = true;                                  // false: what is sent to it stays in the socket
 };
 
@@ -104,9 +105,10 @@ class FakeUpstream {
     }
     if (one.script.reset_after_received && one.received.size() >= *one.script.reset_after_received) return reset(one);
     for (;;) {
-      const std::size_t head = one.received.find("\r\n\r\n", one.seen);
-      if (head == std::string::npos || one.received.size() < head + 4 + one.script.body) break;
-      one.seen = head + 4 + one.script.body;
+      const std::size_t size = one.script.ending.size() + one.script.body;
+      const std::size_t ending = one.received.find(one.script.ending, one.seen);
+      if (ending == std::string::npos || one.received.size() < ending + size) break;
+      one.seen = ending + size;
       one.unsent += one.script.answer;
     }
     std::size_t count = std::min(one.unsent.size(), one.script.piece);
