@@ -191,6 +191,7 @@ void Proxy::apply_doors(PreparedDoors prepared) {
       keeper_.forget(kept_name(door->config));
     }
     if (door->config != one.config || door->facts->tls != one.tls) {
+      warn_of_expiry(one.config, one.tls.get());
       door->facts = make_listener_facts(one.config, std::move(one.tls), door->number);
       door->config = std::move(one.config);
     }
@@ -247,7 +248,8 @@ void Proxy::warn_of_expiry(const ListenerConfig& listener, const net::TlsContext
   if (tls == nullptr) return;
   const std::int64_t now = std::chrono::duration_cast<std::chrono::seconds>(clock_.now().time_since_epoch()).count();
   if (tls->not_after() - now > kSoon) return;
-  log_.warn(tls->not_after() <= now ? "certificate has expired" : "certificate expires soon",
+  const bool is_over = tls->not_after() <= now;
+  log_.warn(is_over ? "certificate has expired" : "certificate expires soon",
             {{"listener", listener.name}, {"file", listener.tls->certificate}, {"until", day_of(tls->not_after())}});
 }
 
