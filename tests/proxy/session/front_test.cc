@@ -1,6 +1,8 @@
+#include "common/net/tls_context.h"
 #include "tests/proxy/session/gateway.h"
 #include "tests/support/catch.h"
 #include "tests/support/proxy_header_bytes.h"
+#include "tests/support/temporary_folder.h"
 
 // What a session does before and around HTTP: whose connection it is, and how many that source may have.
 
@@ -45,6 +47,42 @@ TEST_CASE("behind a PROXY header the client is who the header says, for an endpo
   CHECK(worker.links.accepts[0].client_address == "198.51.100.9:4711");
   CHECK(worker.links.accepts[0].local_address == "192.0.2.1:443");
   CHECK_THAT(worker.links.accepts[0].head, contains("client=198.51.100.9:4711; local=192.0.2.1:443"));
+}
+
+TEST_CASE("a PROXY header comes before TLS, however both are cut", "[proxy][session][front]") {
+  struct Client final : net::Connection::Handler {
+    std::size_t on_data(MutableBytes input) override {
+      received += as_text(input);
+      return input.size();
+    }
+    void on_closed(net::CloseReason) override {}
+    std::string received;
+  };
+  const TemporaryFolder folder;
+  REQUIRE(net::make_self_signed_pair(folder / "crt", folder / "key"));
+  Gateway gateway;
+  gateway.listener->tls = *net::TlsContext::make_server(folder / "crt", folder / "key");
+  const auto trust_in_server = *net::TlsContext::make_client(folder / "crt");
+  trust(gateway, "10.0.0.0/8", true);
+  FakeUpstream upstream;
+  upstream.script.answer = kOk;
+  gateway.add_upstream(upstream, 1, "web");
+  const std::string header = hubgate::test::proxy_v2("198.51.100.9", 4711, "192.0.2.1", 443);
+  for (std::size_t cut = 0; cut <= header.size(); ++cut) {
+    CAPTURE(cut);
+    Descriptor socket = gateway.connect("10.0.0.1:4000");
+    write_all(socket.get(), header.substr(0, cut));
+    gateway.turn(3);
+    write_all(socket.get(), header.substr(cut));
+    // The client's hello may follow in the same read.
+    auto tls = trust_in_server->connect(socket.get(), "localhost");
+    Client client;
+    net::Connection connection(gateway.loop, std::move(socket), std::move(tls), client);
+    connection.write(get("/web"));
+    gateway.turn(30);
+    CHECK_THAT(client.received, contains("200 OK"));
+  }
+  CHECK_THAT(upstream.received(), contains("X-Forwarded-For: 198.51.100.9\r\nX-Forwarded-Proto: https\r\n"));
 }
 
 TEST_CASE("LOCAL keeps the socket's own addresses", "[proxy][session][front]") {
