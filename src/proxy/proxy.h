@@ -27,7 +27,7 @@
 #include "proxy/keeper_link.h"
 #include "proxy/pool/managed_redis.h"
 #include "proxy/pool/pool_registry.h"
-#include "proxy/pool/slot_runner.h"
+#include "proxy/pool/worker_registry.h"
 #include "proxy/routing/affinity_tag.h"
 #include "proxy/routing/route_table.h"
 #include "proxy/session/downstream_session.h"
@@ -83,20 +83,19 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   const Snapshot& snapshot() const override { return *snapshot_; }
   ReloadAnswer reload() override;
 
+  void add_pool(const Pool& pool, StatusReport& report) const;
   // Beginning and serving, in proxy.cc.
   void finish(int exit_code);
   void put_in_force(SnapshotPointer snapshot);
   void watch_config();
   bool begin(Started started, Inventory inventory);
   bool make_redis(const ProxyConfig& config);
-  void make_slots(const ProxyConfig& config);
   void adopt(std::vector<SlotProcess> processes);
   void on_change();
   void start_workers();
   void accept_now();
   void announce();
   void on_worker_closed(const WorkerSlot& worker, const std::vector<control::ClosedRecord>& reports);
-  SlotRunner* find_slot(const control::SlotId& id);
   WorkerSpec worker_spec(const ProxyConfig& config, const PoolConfig& pool) const;
   // Listeners and who comes in, in proxy_doors.cc.
   void open_doors(std::vector<BoundListener> listeners);
@@ -149,7 +148,7 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   std::unique_ptr<AffinityTable> affinity_;
   std::unique_ptr<PoolRegistry> pools_;
   std::optional<SlotServices> slot_services_;
-  std::vector<std::unique_ptr<SlotRunner>> slots_;
+  std::optional<WorkerRegistry> workers_;
   std::unique_ptr<ManagedRedis> redis_;
   SessionMetrics metrics_;
   SourceLimits sources_{random_};

@@ -82,9 +82,7 @@ ReloadAnswer Proxy::reload() {
   log_.set_level(config.log_level);
   access_log_.apply(config.access_log);
   pools_->apply(config);
-  for (auto& slot : slots_) {
-    if (const PoolConfig* pool = config.find_pool(slot->pool().name())) slot->update(worker_spec(config, *pool));
-  }
+  workers_->apply(config);
   return answer;
 }
 
