@@ -59,9 +59,9 @@ struct PoolStatus {
   std::string handover;              // "auto", "off"
   std::uint64_t queued = 0;          // requests that wait for an endpoint
   std::vector<std::string> paths;    // hub paths that its workers have announced
-  bool retired = false;              // not in the configuration any more: what is left drains
-  RestartStatus restart;
   std::vector<EndpointStatus> endpoints;
+  bool retired = false;  // not in the configuration any more: what is left drains
+  RestartStatus restart{};
 };
 
 struct ListenerStatus {
