@@ -40,7 +40,8 @@ namespace hubgate::proxy {
 /// operators, reloads, stops. Policy to the supervisor's mechanism. Owns everything below it; one thread.
 ///
 /// proxy.cc begins and serves, proxy_doors.cc lets clients in, proxy_reload.cc changes the configuration, proxy_end.cc
-/// ends (the gateway's stop, our own TERM, the supervisor's death), proxy_status.cc tells.
+/// ends (the gateway's stop, our own TERM, the supervisor's death), proxy_status.cc tells,
+/// proxy_verbs.cc does what operators ask for.
 class Proxy final : private KeeperLink::Handler, private AdminHost {
  public:
   /// `log_lines` is what `log` and `output` write to. `source`: file, overrides and dev; its text is read here.
@@ -81,9 +82,14 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   StatusReport status() const override;
   void collect(MetricsPage& page) const override;
   const Snapshot& snapshot() const override { return *snapshot_; }
-  ReloadAnswer reload() override;
+  VerbAnswer reload() override;
+  VerbAnswer diff(const std::string& file) const override;
+  VerbAnswer restart(const std::string& pool) override;
+  VerbAnswer drain(const std::string& endpoint, bool drained) override;
 
   void add_pool(const Pool& pool, StatusReport& report) const;
+  bool takes_verbs() const;
+  std::string reach_of(const std::string& line, const ProxyConfig& wanted) const;
   // Beginning and serving, in proxy.cc.
   void finish(int exit_code);
   void put_in_force(SnapshotPointer snapshot);

@@ -26,9 +26,9 @@ void Proxy::on_reopen_logs() {
   log_.info("logs reopened", {{"access_log", access_log_.is_on()}});
 }
 
-ReloadAnswer Proxy::reload() {
-  ReloadAnswer answer;
-  if (!snapshot_ || stopping_ || leaving_ || orphaned_) {
+VerbAnswer Proxy::reload() {
+  VerbAnswer answer;
+  if (!takes_verbs()) {
     answer.lines = {"the gateway stops, or has not begun"};
     return answer;
   }

@@ -48,7 +48,7 @@ struct RestartStatus {
   std::string state = "none";  // "under way", "failing" (the new generation keeps ending), "done"
   std::uint32_t slots = 0;
   std::uint32_t done = 0;  // slots that run as they should
-  std::string slot;        // that is being replaced
+  std::string slot{};      // that is being replaced
   bool draining = false;   // its old generation drains; else the new one starts
   std::uint64_t left = 0;  // connections of the old generation
 };
