@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -23,10 +24,18 @@ Error cannot(const char* what, const Address& address) {
   return make_error(code, std::string("cannot ") + what + " " + address.to_string() + ": " + std::strerror(errno));
 }
 
-// True when nobody listens on the Unix socket's path any more.
-bool is_stale(const Address& address) {
+// Makes way for a new Unix socket: removes one on which nobody listens any more. A connect to an ordinary file is
+// refused, too, and that one is somebody's data.
+Result<void> remove_stale(const Address& address) {
+  struct stat file{};
+  if (::lstat(address.host().c_str(), &file) != 0) return {};
+  if (!S_ISSOCK(file.st_mode)) {
+    return make_error(ErrorCode::kSystem, "cannot listen on " + address.to_string() + ": it exists and is no socket");
+  }
   const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return ::connect(probe.get(), address.get(), address.length()) != 0 && errno == ECONNREFUSED;
+  const bool is_stale = ::connect(probe.get(), address.get(), address.length()) != 0 && errno == ECONNREFUSED;
+  if (is_stale) ::unlink(address.host().c_str());
+  return {};
 }
 
 Descriptor open_reserve() { return Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
@@ -39,7 +48,9 @@ Result<Descriptor> open_listening_socket(const Address& address, Duration patien
   const int on = 1;
   if (address.is_ip()) ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (address.family() == AF_INET6) ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  if (address.is_unix() && is_stale(address)) ::unlink(address.host().c_str());
+  if (address.is_unix()) {
+    if (const auto removed = remove_stale(address); !removed) return removed.error();
+  }
   const auto give_up = std::chrono::steady_clock::now() + patience;
   while (::bind(socket.get(), address.get(), address.length()) != 0) {
     if (errno != EADDRINUSE || address.is_unix() || std::chrono::steady_clock::now() >= give_up) {

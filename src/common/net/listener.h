@@ -9,9 +9,9 @@
 namespace hubgate::net {
 
 /// Opens a listening socket (CLOEXEC, non-blocking, backlog 4096). A stale Unix socket, whose connect is refused, is
-/// removed first; a TCP address in use is tried again for `patience` (a gateway that died may still be letting go),
-/// which blocks: at a start only. Errors: kRefused (needs privileges that this process does not have, such as a port
-/// below 1024), kSystem; with the address in `what`.
+/// removed first, anything else in its place is not; a TCP address in use is tried again for `patience` (a gateway that
+/// died may still be letting go), which blocks: at a start only. Errors: kRefused (needs privileges that this process
+/// does not have, such as a port below 1024), kSystem; with the address in `what`.
 Result<Descriptor> open_listening_socket(const Address& address, Duration patience = std::chrono::seconds(5));
 
 /// Accepts connections on a listening socket that it owns. It is its registration.

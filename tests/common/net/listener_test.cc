@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <vector>
 
@@ -63,6 +64,19 @@ TEST_CASE("a stale Unix socket is replaced, a living one is not", "[net]") {
   const auto second = net::open_listening_socket(address);
   REQUIRE_FALSE(second);
   CHECK_THAT(second.error().what, test::contains("in use"));
+}
+
+TEST_CASE("a file that is no socket stays where a Unix socket was to be", "[net]") {
+  const Folder folder;
+  const std::string path = folder.path + "/data.txt";
+  std::ofstream(path) << "precious";
+  const auto socket = net::open_listening_socket(parsed("unix:" + path));
+  REQUIRE_FALSE(socket);
+  CHECK_THAT(socket.error().what, test::contains("exists and is no socket"));
+  CHECK_THAT(socket.error().what, test::contains(path));
+  std::string text;
+  std::ifstream(path) >> text;
+  CHECK(text == "precious");
 }
 
 TEST_CASE("a refused connect is told as such", "[net]") {
