@@ -263,6 +263,10 @@ void Connection::flush() {
       blocked_since_ = loop_.now();
     }
     want_writable(true);
+    if (output_.size() <= low_mark_) {
+      low_mark_ = 0;
+      handler_->on_room();
+    }
     return;
   }
   output_left();
@@ -270,6 +274,7 @@ void Connection::flush() {
 
 void Connection::output_left() {
   const bool was_blocked = std::exchange(blocked_, false);
+  low_mark_ = 0;
   if (closing_) return close();
   if (shutdown_pending_) {
     if (tls_) tls_->shutdown();

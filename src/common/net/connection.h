@@ -45,6 +45,8 @@ class Connection final : private event::Flushable {
     virtual bool on_end() { return false; }
     /// All output has left, after a time when it had not.
     virtual void on_drained() {}
+    /// No more than the mark of tell_when_below() is unsent, but not all has left. Then only on_drained() would come.
+    virtual void on_room() {}
     /// The TLS handshake is done. Not called on a plain connection.
     virtual void on_secured() {}
     /// The connection is closed, not by us. The last call, once. Never out of write().
@@ -73,6 +75,10 @@ class Connection final : private event::Flushable {
   /// Since when no byte could leave; meaningful while `is_blocked()`.
   TimePoint blocked_since() const { return blocked_since_; }
   bool is_blocked() const { return blocked_; }
+
+  /// Calls on_room() once, from the loop, when unsent() has fallen to `mark` bytes; on_drained() instead when all left
+  /// at once.
+  void tell_when_below(std::size_t mark) { low_mark_ = mark; }
 
   void pause(Pause reason);
   void resume(Pause reason);
@@ -139,6 +145,7 @@ class Connection final : private event::Flushable {
   std::uint64_t bytes_out_ = 0;
   TimePoint blocked_since_{};
   std::shared_ptr<void> alive_;  // made only when a later turn must find out whether this object still lives
+  std::size_t low_mark_ = 0;     // 0: nobody wants to be told
   std::uint8_t paused_ = 0;
   bool blocked_ = false;
   bool ended_ = false;               // the peer will send no more

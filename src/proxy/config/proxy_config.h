@@ -99,7 +99,7 @@ struct LimitsConfig {
   // Tunnels.
   milliseconds tunnel_idle{120'000};  // no byte either way
   milliseconds tunnel_half_close{10'000};
-  std::size_t tunnel_high_mark = 64 * 1024;  // unsent bytes that pause the other side until they have left
+  std::size_t tunnel_high_mark = 64 * 1024;  // unsent bytes that pause the other side until half have left
   milliseconds upgrade_time{10'000};         // until an endpoint has answered an upgrade
   // The workers' side.
   milliseconds connect_time{3'000};

@@ -60,7 +60,10 @@ std::size_t Tunnel::pass(Direction& direction, MutableBytes input) {
   if (direction.follower.close_code() != websocket::close_code::kNone) note_close_frame(direction);
   net::Connection& to = *direction.back->from;
   to.write_through(input.first(count));
-  if (to.unsent() > limits_.high_mark) direction.from->pause(net::Pause::kBackpressure);
+  if (to.unsent() > limits_.high_mark) {
+    direction.from->pause(net::Pause::kBackpressure);
+    to.tell_when_below(limits_.high_mark / 2);
+  }
   if (to.unsent() > 0 && !stall_check_.is_running()) stall_check_.start(Duration::zero());
   if (stopping_) stop_at_edge(direction);
   return count;
@@ -86,6 +89,12 @@ void Tunnel::on_drained(Direction& direction) {
   if (std::exchange(feeder.shutdown_wanted, false)) direction.from->shutdown_when_flushed();
   if (feeder.from->is_open()) feeder.from->resume(net::Pause::kBackpressure);
   finish_if_over();
+}
+
+// Enough output of `direction.from` has left, so that it does not run dry.
+void Tunnel::on_room(Direction& direction) {
+  Direction& feeder = *direction.back;
+  if (feeder.from->is_open()) feeder.from->resume(net::Pause::kBackpressure);
 }
 
 void Tunnel::on_broken(Direction& direction, net::CloseReason reason) {

@@ -19,7 +19,7 @@ struct TunnelLimits {
   Duration idle = std::chrono::seconds(120);       // without a byte in either direction
   Duration half_close = std::chrono::seconds(10);  // from one side's end to the other's
   Duration write_idle = std::chrono::seconds(30);  // bytes wait for a side that takes none of them
-  std::size_t high_mark = 64 * 1024;               // unsent bytes at which the fast side is paused
+  std::size_t high_mark = 64 * 1024;  // unsent bytes at which the fast side is paused, until half have left
 };
 
 /// What passed, for the log and the counters.
@@ -60,6 +60,7 @@ class Tunnel final : public event::Disposable {
     std::size_t on_data(MutableBytes input) override { return tunnel.pass(*this, input); }
     bool on_end() override { return tunnel.on_end(*this); }
     void on_drained() override { tunnel.on_drained(*this); }
+    void on_room() override { tunnel.on_room(*this); }
     void on_closed(net::CloseReason reason) override { tunnel.on_broken(*this, reason); }
 
     Tunnel& tunnel;
@@ -78,6 +79,7 @@ class Tunnel final : public event::Disposable {
   std::size_t pass(Direction& direction, MutableBytes input);
   bool on_end(Direction& direction);
   void on_drained(Direction& direction);
+  void on_room(Direction& direction);
   void on_broken(Direction& direction, net::CloseReason reason);
   void on_idle();
   void on_stall_check();

@@ -25,13 +25,19 @@ struct Recorder final : net::Connection::Handler {
     return keep_open;
   }
   void on_drained() override { ++drained; }
+  void on_room() override {
+    ++rooms;
+    if (room) room();
+  }
   void on_closed(net::CloseReason why) override { closed = why; }
 
   std::function<std::size_t(std::string_view)> take;
   std::string received, last_shown;
   std::optional<net::CloseReason> closed;
   int ends = 0;
+  std::function<void()> room;
   int drained = 0;
+  int rooms = 0;
   bool keep_open = false;
 };
 
@@ -107,6 +113,26 @@ TEST_CASE("what does not fit waits, in order, and its leaving is told", "[net]")
   CHECK(got == expected);
   CHECK(f.handler.drained == 1);
   CHECK_FALSE(f.connection.is_blocked());
+}
+
+TEST_CASE("a writer is told once when no more than its low mark waits", "[net]") {
+  Fixture f;
+  constexpr std::size_t kMark = 32'000;
+  f.handler.room = [&] {
+    CHECK(f.connection.unsent() <= kMark);
+    CHECK(f.connection.unsent() > 0);
+  };
+  const int small = 1;  // the kernel takes as little as it may
+  ::setsockopt(f.connection.fd(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+  f.connection.write(std::string(100'000, 'x'));
+  f.turn();
+  f.connection.tell_when_below(kMark);
+  char buffer[5'000];
+  while (f.handler.drained == 0) {
+    static_cast<void>(::recv(f.pair.b.get(), buffer, sizeof buffer, MSG_DONTWAIT));
+    f.turn();
+  }
+  CHECK(f.handler.rooms == 1);
 }
 
 TEST_CASE("a paused connection reads nothing until every reason is gone, and shows its rest then", "[net]") {

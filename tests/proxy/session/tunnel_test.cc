@@ -20,9 +20,12 @@ struct Nobody final : net::Connection::Handler {
 struct Fixture {
   Fixture() { open(); }
   void open(TunnelLimits limits = {}) {
-    tunnel = std::make_unique<Tunnel>(timers, std::make_unique<net::Connection>(loop, std::move(client.a), nobody),
-                                      std::make_unique<net::Connection>(loop, std::move(endpoint.a), nobody),
-                                      EndpointLease(), limits, [this](const TunnelReport& how) {
+    auto to_client = std::make_unique<net::Connection>(loop, std::move(client.a), nobody);
+    auto to_endpoint = std::make_unique<net::Connection>(loop, std::move(endpoint.a), nobody);
+    client_side = to_client.get();
+    endpoint_side = to_endpoint.get();
+    tunnel = std::make_unique<Tunnel>(timers, std::move(to_client), std::move(to_endpoint), EndpointLease(), limits,
+                                      [this](const TunnelReport& how) {
                                         report = how;
                                         loop.dispose(std::move(tunnel));
                                       });
@@ -37,6 +40,8 @@ struct Fixture {
   test::ManualTimers timers;
   Nobody nobody;
   test::SocketPair client, endpoint;
+  net::Connection* client_side = nullptr;  // while the tunnel lives
+  net::Connection* endpoint_side = nullptr;
   std::optional<TunnelReport> report;
   std::unique_ptr<Tunnel> tunnel;
 };
@@ -207,6 +212,31 @@ TEST_CASE("a side that takes a little now and then is not ended", "[proxy][sessi
     f.turn();
   }
   CHECK_FALSE(f.report);
+}
+
+TEST_CASE("the fast side goes on when half of what may wait has left", "[proxy][session]") {
+  Fixture f;
+  const std::string frames = [] {
+    std::string text;
+    for (int i = 0; i < 100; ++i) text += plain(2, std::string(100, 'd'));
+    return text;
+  }();
+  const int small = 1;  // so that what leaves, leaves in little steps
+  ::setsockopt(f.client_side->fd(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+  for (int i = 0; i < 500 && !f.endpoint_side->is_paused(); ++i) {
+    static_cast<void>(::send(f.endpoint.b.get(), frames.data(), frames.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+    f.turn(1);
+  }
+  REQUIRE(f.endpoint_side->is_paused());
+  CHECK(f.client_side->unsent() > TunnelLimits().high_mark);
+  char buffer[2'000];
+  for (int i = 0; i < 5'000 && f.endpoint_side->is_paused(); ++i) {
+    static_cast<void>(::recv(f.client.b.get(), buffer, sizeof buffer, MSG_DONTWAIT));
+    f.turn(1);
+    if (f.client_side->unsent() > TunnelLimits().high_mark / 2) CHECK(f.endpoint_side->is_paused());
+  }
+  CHECK_FALSE(f.endpoint_side->is_paused());
+  CHECK(f.client_side->unsent() > 0);
 }
 
 TEST_CASE("bytes that are no frames pass blindly and are counted so", "[proxy][session]") {
