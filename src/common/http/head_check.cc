@@ -156,8 +156,9 @@ Rejection check_request_head(RequestHead& head, std::string_view authority) {
   // HTTP/1.0 knows no 100, and without a body there is nothing to wait for.
   head.expects_continue = facts.expects_continue && head.minor_version > 0 && !head.body.is_empty();
   head.upgrade = classify_offer(facts, head);
-  const bool offers_websocket = head.upgrade != UpgradeOffer::kNone && head.upgrade != UpgradeOffer::kOther;
-  if (offers_websocket && !head.body.is_empty()) return Rejection::kUpgradeWithBody;
+  if (offers_websocket(head.upgrade) && !head.body.is_empty()) return Rejection::kUpgradeWithBody;
+  // Last: the facts are views into the fields.
+  if (facts.hosts == 0 && !authority.empty()) head.headers.add("Host", authority);
   return Rejection::kNone;
 }
 

@@ -40,12 +40,18 @@ enum class UpgradeOffer : std::uint8_t {
   kOther,       // any other offer: loses Upgrade and HTTP2-Settings and is served as ordinary HTTP
 };
 
+/// Well formed or not: what comes behind such a head is meant as WebSocket, so it is never read as a request.
+constexpr bool offers_websocket(UpgradeOffer offer) noexcept {
+  return offer != UpgradeOffer::kNone && offer != UpgradeOffer::kOther;
+}
+
 /// The head of a request. The fields that frame the body and rule the connection (Content-Length, Transfer-Encoding,
 /// Connection, Keep-Alive, Proxy-Connection) are read into `body`, `keep_alive` and `upgrade`; they stay in `headers`
 /// for who wants to look, but the writer makes them anew from these members and passes none of them on.
 struct RequestHead {
   std::string method;              // as it came; methods have case
-  std::string target;              // origin form, "/path?query", or "*"; the reader reduces absolute form to it
+  std::string target;              // origin form, "/path?query", or "*"; the reader reduces absolute form to it,
+                                   // and makes its authority the Host when HTTP/1.0 has none
   std::uint8_t minor_version = 1;  // HTTP/1.0 or 1.1
   bool keep_alive = true;          // the peer wants another exchange after this one
   bool expects_continue = false;   // Expect: 100-continue, on HTTP/1.1 only

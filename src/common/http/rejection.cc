@@ -34,6 +34,9 @@ std::string_view to_string(Rejection rejection) noexcept {
     case Rejection::kConnectionOption: return "connection_option";
     case Rejection::kExpectation: return "expectation";
     case Rejection::kUpgradeWithBody: return "upgrade_with_body";
+    case Rejection::kUpgradeVersion: return "upgrade_version";
+    case Rejection::kUpgradeKey: return "upgrade_key";
+    case Rejection::kEncodedSeparator: return "encoded_separator";
     case Rejection::kChunkSize: return "chunk_size";
     case Rejection::kChunkExtension: return "chunk_extension";
     case Rejection::kChunkEnd: return "chunk_end";
@@ -58,6 +61,7 @@ int status_of(Rejection rejection) noexcept {
     case Rejection::kFieldTooLarge:
     case Rejection::kTooManyFields:
     case Rejection::kHeadTooLarge: return 431;
+    case Rejection::kUpgradeVersion: return 426;
     case Rejection::kTransferEncoding: return 501;
     case Rejection::kVersion: return 505;
     default: return 400;

@@ -37,6 +37,9 @@ enum class Rejection : std::uint8_t {
   kConnectionOption,  // Connection names Host, Content-Length, Cookie or Authorization
   kExpectation,       // anything but 100-continue
   kUpgradeWithBody,   // a WebSocket offer that announces a body
+  kUpgradeVersion,    // a WebSocket offer of another version, off hub paths; found by who routes
+  kUpgradeKey,        // a WebSocket offer without a valid key, likewise
+  kEncodedSeparator,  // %2F or %5C where routes are told apart, likewise
   kChunkSize,
   kChunkExtension,
   kChunkEnd,        // no CRLF behind a chunk's data

@@ -117,6 +117,19 @@ std::optional<NormalisedPath> normalise_path(std::string_view path) {
   return normalised;
 }
 
+std::string with_separators_decoded(std::string_view path) {
+  std::string out;
+  out.reserve(path.size());
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const int byte = path[i] == '%' ? triplet_at(path, i) : -1;
+    const bool is_separator = byte == '/' || byte == '\\';
+    out.push_back(is_separator ? '/' : path[i]);
+    if (is_separator) i += 2;
+  }
+  remove_dot_segments(out);
+  return out;
+}
+
 std::vector<std::string> query_values(std::string_view query, std::string_view key) {
   std::vector<std::string> values;
   while (!query.empty()) {

@@ -23,11 +23,15 @@ std::optional<std::string> percent_decode(std::string_view text);
 /// dot segments removed; slashes are never merged.
 struct NormalisedPath {
   std::string text;
-  /// Where in `text` the first %2F or %5C is; npos when there is none. In front of the end of a matched prefix: 400.
+  /// Where in `text` the first %2F or %5C is; npos when there is none.
   std::size_t encoded_separator = std::string::npos;
 };
 /// Nothing when the path does not begin with '/', holds '\', a malformed triplet or %00: 400.
 std::optional<NormalisedPath> normalise_path(std::string_view path);
+
+/// A normalised path as somebody sees it who takes %2F and %5C for slashes, normalised again. Where it would be routed
+/// otherwise, the path is not to be passed on.
+std::string with_separators_decoded(std::string_view path);
 
 /// Every value of a query key, in order, each decoded once as forms are ('+' is a space; a malformed triplet stays as
 /// it is). Keys are decoded too and compared without case, as ASP.NET Core does.

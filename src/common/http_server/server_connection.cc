@@ -110,8 +110,8 @@ bool ServerConnection::begin_request() {
   offers_upgrade_ = head.upgrade == http::UpgradeOffer::kWebSocket;
   body_read_ = 0;
   discarded_ = 0;
-  const bool last = !head.keep_alive || draining_ || requests_ >= limits_->max_requests ||
-                    timers_.now() - opened_ >= limits_->max_age;
+  const bool last = !head.keep_alive || http::offers_websocket(head.upgrade) || draining_ ||
+                    requests_ >= limits_->max_requests || timers_.now() - opened_ >= limits_->max_age;
   if (last) state_.forbid_next();
   body_limit_ = handler_->body_limit(head, *limits_);
   if (head.body.kind == BodyKind::kLength && head.body.length > body_limit_) {
@@ -121,7 +121,6 @@ bool ServerConnection::begin_request() {
   if (offers_upgrade_) {
     // Whoever takes the connection must find the bytes behind the head in it: they are, once this read is over.
     state_.offer_switch();
-    state_.forbid_next();  // after any other answer those bytes are nobody's
     phase_ = Phase::kUpgrading;
     connection_->pause(net::Pause::kHeld);
     next_turn_.start(Duration::zero());
@@ -244,6 +243,15 @@ void ServerConnection::write_answer_head(http::ResponseHead& head, std::string_v
   http::append_response_head(text, head, http10_);
   if (!alone) text += body;
   connection_->write(text);
+  watch_output();
+}
+
+// That the client takes what is written. At most one start for each period, however many answers it has.
+void ServerConnection::watch_output() {
+  if (write_check_.is_running()) return;
+  progress_ = connection_->progress();
+  progressed_at_ = timers_.now();
+  write_check_.start(limits_->write_idle / kWriteChecks);
 }
 
 void ServerConnection::start_response(http::ResponseHead head) {
@@ -277,11 +285,7 @@ bool ServerConnection::write_framed(std::optional<Payload> framed) {
   if (framed->empty()) return true;
   connection_->write(*std::move(framed));
   const bool full = connection_->unsent() > kHighMark;
-  if ((full || connection_->is_blocked()) && !write_check_.is_running()) {
-    progress_ = connection_->progress();
-    progressed_at_ = timers_.now();
-    write_check_.start(limits_->write_idle / kWriteChecks);
-  }
+  if (full || connection_->is_blocked()) watch_output();
   if (!full) return true;
   wants_drained_ = true;
   // It may all leave at the end of this turn, and nobody would say so.
@@ -361,9 +365,19 @@ void ServerConnection::next_exchange() {
   if (!state_.move(ExchangeEvent::kNext)) return linger(EndReason::kFinished);
   phase_ = Phase::kIdle;
   reader_.restart(limits_->reader);
+  start_idle_deadline();
+  if (input_held_) next_turn_.start(Duration::zero());
+}
+
+void ServerConnection::start_idle_deadline() {
   const Duration age_left = limits_->max_age - (timers_.now() - opened_);
   deadline_.start(std::min(limits_->keep_alive_idle, std::max(age_left, Duration::zero())));
-  if (input_held_) next_turn_.start(Duration::zero());
+}
+
+// A client that has only now read its answer becomes idle now.
+void ServerConnection::on_drained() {
+  if (phase_ == Phase::kIdle) start_idle_deadline();
+  on_next_turn();
 }
 
 void ServerConnection::reject(http::Rejection rejection) {
@@ -468,7 +482,10 @@ TimePoint ServerConnection::body_due() const {
 void ServerConnection::on_deadline() {
   switch (phase_) {
     case Phase::kSecuring: return end(EndReason::kTlsFailed);
-    case Phase::kIdle: return end(EndReason::kIdle);
+    case Phase::kIdle:
+      // The answer is still on its way, which the write check watches.
+      if (connection_->unsent() > 0) return deadline_.start(limits_->keep_alive_idle);
+      return end(EndReason::kIdle);
     case Phase::kHead: return reject(http::Rejection::kHeadTimeout);
     case Phase::kLingering: return on_linger_deadline();
     case Phase::kExchange: {

@@ -136,7 +136,7 @@ class ServerConnection final : public event::Disposable, private net::Connection
   // net::Connection::Handler
   std::size_t on_data(MutableBytes input) override;
   bool on_end() override;
-  void on_drained() override { on_next_turn(); }
+  void on_drained() override;
   void on_secured() override;
   void on_closed(net::CloseReason reason) override;
 
@@ -156,9 +156,11 @@ class ServerConnection final : public event::Disposable, private net::Connection
   void write_answer_head(http::ResponseHead& head, std::string_view body);
   bool is_answering() const { return phase_ == Phase::kExchange && state_.responder() == http::SideState::kSending; }
   bool write_framed(std::optional<Payload> framed);
+  void watch_output();
   void complete_answer();
   void finish_if_complete();
   void next_exchange();
+  void start_idle_deadline();
   void reject(http::Rejection rejection);
   void linger(EndReason reason);
   void end(EndReason reason);

@@ -241,6 +241,13 @@ TEST_CASE("an absolute target is reduced to its path", "[http][reader]") {
   CHECK(head_of(get("", "https://h?b")).target == "/?b");
 }
 
+TEST_CASE("the authority of an absolute target is the Host of a head without one", "[http][reader]") {
+  CHECK(head_of("GET http://example.org:81/a HTTP/1.0\r\n\r\n").host() == "example.org:81");
+  CHECK(head_of("GET http://example.org/a HTTP/1.0\r\nHost: Example.org\r\n\r\n").host() == "Example.org");
+  CHECK(head_of(get("", "http://h/a")).headers.count("Host") == 1);
+  CHECK_FALSE(head_of("GET /a HTTP/1.0\r\n\r\n").headers.has("Host"));
+}
+
 TEST_CASE("whether the peer keeps the connection is read from version and Connection", "[http][reader]") {
   CHECK(head_of(get("")).keep_alive);
   CHECK_FALSE(head_of(get("Connection: foo, Close\r\n")).keep_alive);

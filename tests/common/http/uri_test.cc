@@ -46,6 +46,13 @@ TEST_CASE("encoded separators are told with their place", "[http][uri]") {
   CHECK(normalise_path("/x%2f/../ab")->encoded_separator == std::string::npos);
 }
 
+TEST_CASE("a path with its separators decoded is normalised anew", "[http][uri]") {
+  CHECK(with_separators_decoded("/a%2Fb%5Cc") == "/a/b/c");
+  CHECK(with_separators_decoded("/a%2F..%2Fb") == "/b");
+  CHECK(with_separators_decoded("/a/..%2Fb") == "/b");
+  CHECK(with_separators_decoded("/%252F%20") == "/%252F%20");
+}
+
 TEST_CASE("query keys have no case and values are decoded once", "[http][uri]") {
   CHECK(query_value("a=1&ID=x%2Dy%252d&id=z", "id") == "x-y%2d");
   CHECK(query_values("a=1&ID=x&i%64=z&=q&id", "id") == std::vector<std::string>{"x", "z", ""});

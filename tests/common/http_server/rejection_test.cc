@@ -269,6 +269,13 @@ TEST_CASE("a client that reads nothing is cut", "[http_server]") {
     CHECK_FALSE(f.handler.closed);
     f.advance(31s);
   }
+  SECTION("after an answer that keeps the connection") {
+    f.connection->respond(head, std::string(2'000'000, 'x'));
+    f.turn();
+    f.advance(29s);
+    CHECK_FALSE(f.handler.closed);
+    f.advance(31s);
+  }
   SECTION("after the last answer") {
     head.keep_alive = false;
     f.connection->respond(head, std::string(2'000'000, 'x'));
@@ -295,4 +302,23 @@ TEST_CASE("a long last answer reaches a client that reads slowly", "[http_server
     f.turn();
   }
   CHECK(received > 1'000'000);
+}
+
+TEST_CASE("a connection whose answer is still being read is not idle", "[http_server]") {
+  ServerFixture f;
+  f.send(kGet);
+  const std::size_t size = 2'000'000;
+  f.connection->respond({}, std::string(size, 'x'));
+  std::size_t received = 0;
+  char buffer[50'000];
+  for (int i = 0; i < 200 && received < size; ++i) {
+    f.advance(5s);  // in all much more than a connection may be idle
+    const ssize_t count = ::recv(f.client(), buffer, sizeof buffer, MSG_DONTWAIT);
+    if (count > 0) received += static_cast<std::size_t>(count);
+    f.turn();
+  }
+  CHECK(received > size);
+  CHECK_FALSE(f.handler.closed);
+  f.advance(140s);
+  CHECK(f.handler.closed == EndReason::kIdle);
 }

@@ -83,6 +83,19 @@ TEST_CASE("any other answer to an upgrade drops the bytes behind it and closes",
   CHECK(f.handler.closed == http_server::EndReason::kFinished);
 }
 
+TEST_CASE("bytes behind a defective WebSocket offer are never read as a request", "[http_server]") {
+  const std::string_view defect =
+      GENERATE("Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+               "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n");
+  ServerFixture f;
+  f.answer_with("no");
+  f.send("GET /chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" + std::string(defect) +
+         "\r\nGET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n");
+  CHECK(f.received() == ok("no", "Connection: close\r\n"));
+  CHECK(f.handler.story == "GET /chat\nbody \nend\n");
+  CHECK(f.is_client_at_end());
+}
+
 TEST_CASE("a request without an upgrade offer does not give the connection away", "[http_server]") {
   ServerFixture f;
   f.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
