@@ -1,6 +1,9 @@
 #include "common/http_client/client_connection.h"
 
+#include <sys/socket.h>
+
 #include <cassert>
+#include <cerrno>
 #include <string>
 
 #include "common/http/http1_writer.h"
@@ -246,6 +249,12 @@ void ClientConnection::fall_silent() {
   phase_ = Phase::kEnded;
   deadline_.cancel();
   next_turn_.cancel();
+}
+
+bool ClientConnection::is_quiet() const {
+  char byte = 0;
+  const ssize_t count = ::recv(connection_->fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 void ClientConnection::retire() {

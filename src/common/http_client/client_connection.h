@@ -88,6 +88,9 @@ class ClientConnection final : public event::Disposable, private net::Connection
 
   /// No exchange is open and another may begin.
   bool is_idle() const { return phase_ == Phase::kIdle; }
+  /// Neither bytes nor an end of it wait in the kernel. Of an idle connection that is shown otherwise the loop has only
+  /// not told yet. One system call.
+  bool is_quiet() const;
   bool is_open() const { return phase_ != Phase::kEnded; }
   std::size_t unsent() const { return connection_ ? connection_->unsent() : 0; }
   std::uint32_t exchanges() const { return exchanges_; }

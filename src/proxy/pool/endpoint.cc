@@ -50,12 +50,10 @@ void Endpoint::set_health(Health health) {
 }
 
 void Endpoint::set_draining(bool draining) {
-  if (life_ == Life::kRemoved || (life_ == Life::kDraining) == draining) return;
+  if (life_ == Life::kRemoved) return;
   life_ = draining ? Life::kDraining : Life::kServing;
   pool_.changed();
 }
-
-void Endpoint::set_outgoing(bool outgoing) { outgoing_ = outgoing; }
 
 void Endpoint::removed() {
   life_ = Life::kRemoved;

@@ -35,6 +35,7 @@ void IdleConnections::keep(std::unique_ptr<http_client::ClientConnection> connec
 }
 
 std::unique_ptr<http_client::ClientConnection> IdleConnections::take() {
+  while (!idle_.empty() && !idle_.back()->connection->is_quiet()) drop(*idle_.back());
   if (idle_.empty()) return nullptr;
   std::unique_ptr<Idle> idle = std::move(idle_.back());
   idle_.pop_back();

@@ -20,7 +20,8 @@ class IdleConnections {
 
   /// Keeps an idle connection for `age`, at most `max` of them: the oldest goes first.
   void keep(std::unique_ptr<http_client::ClientConnection> connection, std::size_t max, Duration age);
-  /// The one that was used last, which is the likeliest to live; null when there is none. Its handler must be set.
+  /// The one that was used last, which is the likeliest to live; null when there is none. Its handler must be set. It
+  /// is looked at first: one that has ended, or on which bytes wait, is disposed of instead.
   std::unique_ptr<http_client::ClientConnection> take();
   /// Disposes of all.
   void clear();
