@@ -66,7 +66,7 @@ Proxy::Proxy(event::Loop& loop, Log& log, const event::LineWriter& log_lines, Ou
                    if (orphaned_) return end_orphans();
                    if (leaving_) return finish(0);
                    log_.error("workers do not end, they are killed");
-                   if (workers_) workers_->signal_directly(SIGKILL);
+                   for (auto& slot : slots_) slot->signal_directly(SIGKILL);
                  }),
       last_words_(loop, [this] { stop_when_idle(); }),
       poll_timer_(loop, [this] { orphaned_ ? end_orphans() : leave_when_settled(); }) {}
@@ -134,9 +134,7 @@ bool Proxy::begin(Started started, Inventory inventory) {
             handed_over_.died({worker.welcome().endpoint, worker.welcome().generation});
           }});
   if (!make_redis(config)) return false;
-  workers_.emplace(*slot_services_, *pools_,
-                   [this](const ProxyConfig& all, const PoolConfig& pool) { return worker_spec(all, pool); });
-  workers_->apply(config);
+  make_slots(config);
 
   put_in_force(started.snapshot);
   config_text_ = std::move(started.text);
@@ -202,6 +200,17 @@ bool Proxy::make_redis(const ProxyConfig& config) {
   return true;
 }
 
+void Proxy::make_slots(const ProxyConfig& config) {
+  for (const PoolConfig& pool : config.pools) {
+    if (!pool.is_local()) continue;
+    const WorkerSpec spec = worker_spec(config, pool);
+    for (std::uint32_t slot = 0; slot < pool.workers; ++slot) {
+      const std::uint32_t endpoint = endpoint_id_of_slot(affinity_->keys().node_id(), pool.name, slot);
+      slots_.push_back(std::make_unique<SlotRunner>(*slot_services_, *pools_->find(pool.name), spec, slot, endpoint));
+    }
+  }
+}
+
 WorkerSpec Proxy::worker_spec(const ProxyConfig& config, const PoolConfig& pool) const {
   WorkerSpec spec;
   spec.argv = pool.command;
@@ -230,26 +239,32 @@ void Proxy::adopt(std::vector<SlotProcess> processes) {
   for (SlotProcess& process : processes) on_spawned(std::move(process));
 }
 
+SlotRunner* Proxy::find_slot(const control::SlotId& id) {
+  for (auto& slot : slots_) {
+    if (slot->slot() == id.slot && slot->pool().name() == id.pool) return slot.get();
+  }
+  return nullptr;
+}
+
 void Proxy::on_spawned(SlotProcess process) {
   if (process.id.pool == ManagedRedis::kPool && redis_) return redis_->adopt(std::move(process));
-  const control::SlotId id = process.id;
-  const std::int64_t pid = process.pid;
-  if (workers_->adopt(std::move(process))) return;
-  // Of a pool that the configuration has no more: it drains by itself.
-  log_.info("process of no pool is ended", {{"pool", id.pool}, {"slot", id.slot}, {"pid", pid}});
-  keeper_.signal(id, SIGTERM);
+  if (SlotRunner* slot = find_slot(process.id)) return slot->adopt(std::move(process));
+  // Of a pool that the configuration has no more: it drains by itself, its links closed.
+  log_.info("process of no pool is ended",
+            {{"pool", process.id.pool}, {"slot", process.id.slot}, {"pid", process.pid}});
+  keeper_.signal(process.id, SIGTERM);
 }
 
 void Proxy::on_spawn_failed(const control::SpawnFailed& failed) {
   if (failed.id.pool == ManagedRedis::kPool && redis_) return redis_->on_spawn_failed(failed);
-  if (workers_) workers_->on_spawn_failed(failed);
+  if (SlotRunner* slot = find_slot(failed.id)) slot->on_spawn_failed(failed);
 }
 
 void Proxy::on_exited(const control::Exited& exited) {
   if (exited.id.pool == ManagedRedis::kPool && redis_) {
     redis_->on_exited(exited);
-  } else if (workers_) {
-    workers_->on_exited(exited);
+  } else if (SlotRunner* slot = find_slot(exited.id)) {
+    slot->on_exited(exited);
   }
   on_change();
 }
@@ -263,15 +278,16 @@ void Proxy::on_change() {
     if (stopping_) return stop_when_idle();
     if (leaving_) return;
     start_workers();
-    workers_->advance();
-    if (workers_->all_answered()) accept_now();
+    const bool answered =
+        std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->has_answered(); });
+    if (answered) accept_now();
     announce();
   });
 }
 
 void Proxy::start_workers() {
   if (redis_ && redis_->state() != ManagedRedis::State::kReady) return;  // first Redis has to answer
-  workers_->start();
+  for (auto& slot : slots_) slot->start();
 }
 
 void Proxy::accept_now() {
@@ -284,7 +300,7 @@ void Proxy::accept_now() {
 // Once in the gateway's life, when all workers are ready.
 void Proxy::announce() {
   if (announced_ || doors_.empty()) return;
-  if (!workers_->all_ready()) return;
+  if (!std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->is_ready(); })) return;
   accept_now();
   announced_ = true;
   if (const auto file = text_to_keep("ready")) keeper_.keep(control::kAnnouncedName, file->get());

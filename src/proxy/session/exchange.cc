@@ -64,7 +64,11 @@ void Exchange::start() {
   revision_ = services_.snapshot->revision;
   plan_ = plan_request(head_, facts_.listener, *services_.snapshot, services_.hub_paths, services_.affinity);
   switch (plan_.action) {
-    case RequestPlan::Action::kAnswer: return answer(plan_.status);
+    case RequestPlan::Action::kAnswer:
+      if (plan_.rejection != http::Rejection::kNone) {
+        ++services_.metrics.rejected[static_cast<std::size_t>(plan_.rejection)];
+      }
+      return answer(plan_.status);
     case RequestPlan::Action::kFolder: return answer_file();
     case RequestPlan::Action::kPool: break;
   }

@@ -59,7 +59,7 @@ void Exchange::on_response_head(http::ResponseHead& head) {
   rewrite_response(head);
   if (head.body.kind == http::BodyKind::kUntilClose) head.body = http::BodyFraming::chunked();
   // What came behind a refused upgrade was meant as another protocol: it must not be read as a request.
-  if (head_.upgrade == http::UpgradeOffer::kWebSocket) head.keep_alive = false;
+  if (http::offers_websocket(head_.upgrade)) head.keep_alive = false;
   downstream_->start_response(std::move(head));
 }
 
@@ -178,7 +178,7 @@ void Exchange::answer(ErrorResponse response, TerminationReason reason) {
   // What comes behind a request that we do not take as it was meant may be no request: the bytes of another protocol,
   // or those that somebody reads differently.
   const int status = response.head.status;
-  const bool is_doubtful = status == 400 || status == 426 || head_.upgrade == http::UpgradeOffer::kWebSocket;
+  const bool is_doubtful = status == 400 || status == 426 || http::offers_websocket(head_.upgrade);
   if (is_doubtful || head_.expects_continue) response.head.keep_alive = false;
   drop_upstream();
   downstream_->respond(std::move(response.head), response.body);

@@ -9,14 +9,18 @@ RequestPlan answer(RequestPlan plan, int status) {
   return plan;
 }
 
-// What becomes of an upgrade offer; 0: nothing to object to.
-int judge_upgrade(http::UpgradeOffer offer, HubPart hub, bool& is_upgrade) {
-  is_upgrade = offer == http::UpgradeOffer::kWebSocket && (hub == HubPart::kNone || hub == HubPart::kConnect);
-  // On a hub's path a defective offer is an ordinary request, which the hub answers in its own words.
-  if (hub != HubPart::kNone) return 0;
-  if (offer == http::UpgradeOffer::kBadVersion) return 426;
-  if (offer == http::UpgradeOffer::kBadKey) return 400;
-  return 0;
+RequestPlan refuse(RequestPlan plan, http::Rejection why) {
+  plan.rejection = why;
+  return answer(std::move(plan), http::status_of(why));
+}
+
+// What is to be said against an upgrade offer. On a hub's path a defective one is an ordinary request, which the hub
+// answers in its own words.
+http::Rejection judge_upgrade(http::UpgradeOffer offer, HubPart hub) {
+  if (hub != HubPart::kNone) return http::Rejection::kNone;
+  if (offer == http::UpgradeOffer::kBadVersion) return http::Rejection::kUpgradeVersion;
+  if (offer == http::UpgradeOffer::kBadKey) return http::Rejection::kUpgradeKey;
+  return http::Rejection::kNone;
 }
 
 }  // namespace
@@ -27,16 +31,26 @@ RequestPlan plan_request(const http::RequestHead& head, std::string_view listene
   if (head.target == "*") return answer(std::move(plan), 204);  // OPTIONS *: asks of the server as a whole
   const http::SplitTarget split = http::split_target(head.target);
   std::optional<http::NormalisedPath> path = http::normalise_path(split.path);
-  if (!path) return answer(std::move(plan), 400);
+  if (!path) return refuse(std::move(plan), http::Rejection::kPath);
   plan.path = std::move(path->text);
   plan.target = plan.path;
   if (split.has_query) plan.target.append("?").append(split.query);
 
   const RouteTable::Match match = snapshot.routes.find(listener, plan.path, hub_paths);
+  if (path->encoded_separator != std::string::npos) {
+    // Who decodes it behind us must not see what we would have routed otherwise.
+    const RouteTable::Match decoded =
+        snapshot.routes.find(listener, http::with_separators_decoded(plan.path), hub_paths);
+    if (decoded.route != match.route || decoded.hub != match.hub) {
+      return refuse(std::move(plan), http::Rejection::kEncodedSeparator);
+    }
+  }
   if (match.route == nullptr) return answer(std::move(plan), 404);
   plan.route = match.route->prefix;
-  // An encoded slash within what was matched could be read as another path behind us.
-  if (path->encoded_separator < plan.route.size()) return answer(std::move(plan), 400);
+  plan.hub = match.hub;
+  if (const auto why = judge_upgrade(head.upgrade, plan.hub); why != http::Rejection::kNone) {
+    return refuse(std::move(plan), why);
+  }
   if (match.route->pool.empty()) {
     plan.action = RequestPlan::Action::kFolder;
     plan.folder = match.route->folder;
@@ -45,8 +59,8 @@ RequestPlan plan_request(const http::RequestHead& head, std::string_view listene
 
   plan.action = RequestPlan::Action::kPool;
   plan.pool = match.route->pool;
-  plan.hub = match.hub;
-  if (const int status = judge_upgrade(head.upgrade, plan.hub, plan.is_upgrade)) return answer(std::move(plan), status);
+  plan.is_upgrade =
+      head.upgrade == http::UpgradeOffer::kWebSocket && (plan.hub == HubPart::kNone || plan.hub == HubPart::kConnect);
   const bool reads_id = plan.hub == HubPart::kConnect || plan.hub == HubPart::kRefresh;
   if (reads_id && head.method != "OPTIONS") {
     const AffinityTable::Verdict verdict = affinity.find_in_query(split.query);

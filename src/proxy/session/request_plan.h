@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "common/http/message.h"
+#include "common/http/rejection.h"
 #include "proxy/config/snapshot.h"
 #include "proxy/routing/affinity_tag.h"
 
@@ -20,6 +21,7 @@ struct RequestPlan {
   };
   Action action = Action::kAnswer;
   int status = 404;
+  http::Rejection rejection = http::Rejection::kNone;  // why, when the request is to blame
 
   std::string path;    // normalised
   std::string target;  // `path` and the query as it came: what the endpoint sees

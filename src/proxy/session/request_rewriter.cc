@@ -25,6 +25,9 @@ bool is_ours(std::string_view name) {
          equals_as_header(name, "x-request-id");
 }
 
+// HTTP/1.0 need not name a host, HTTP/1.1, which the endpoint gets, must: then it is the address that was reached.
+std::string host_reached(const net::Address& local) { return local.is_ip() ? local.to_string() : "localhost"; }
+
 std::string describe(const net::Address& address) { return address.is_ip() ? address.to_string() : "unix"; }
 
 }  // namespace
@@ -53,9 +56,10 @@ http::RequestHead rewrite_request(const http::RequestHead& head, std::string tar
   headers.remove_if([](const http::Headers::Field& field) {
     return is_ours(field.name) || equals_ignoring_case(field.name, "Expect");
   });
+  if (headers.get("Host").empty()) headers.set("Host", host_reached(facts.local));
   if (!client.chain.empty()) headers.add("X-Forwarded-For", client.chain);
   headers.add("X-Forwarded-Proto", client.https ? "https" : "http");
-  headers.add("X-Forwarded-Host", client.host);
+  headers.add("X-Forwarded-Host", client.host.empty() ? headers.get("Host") : std::string_view(client.host));
   headers.add("X-Request-Id", request_id);
   if (receiver == HeadFor::kLocalWorker) headers.add(kFactHeader, describe_facts(facts, client, request_id));
   return written;

@@ -51,11 +51,13 @@ constexpr std::array kMediaTypes{
 
 // The name below the folder; nothing when it may not be one. An empty name is the folder itself.
 std::optional<std::string> name_below(std::string_view prefix, std::string_view path) {
+  if (prefix.ends_with('/')) prefix.remove_suffix(1);
   std::string_view rest = path.substr(std::min(prefix.size(), path.size()));
-  while (!rest.empty() && rest.front() == '/') rest.remove_prefix(1);
-  // Decoded once, and only now: a slash or a dot that was hidden by encoding is judged as what it is.
+  if (rest.starts_with('/')) rest.remove_prefix(1);  // one: "//sub" is another path, and a redirect to it another host
+  // Decoded once, and only now: a dot that was hidden by encoding is judged as what it is.
   std::optional<std::string> name = http::percent_decode(rest);
   if (!name || name->find('\0') != std::string::npos) return std::nullopt;
+  if (std::count(name->begin(), name->end(), '/') != std::count(rest.begin(), rest.end(), '/')) return std::nullopt;
   for (std::size_t at = 0; at < name->size();) {
     const std::size_t end = std::min(name->find('/', at), name->size());
     // "..", ".git", ".env": nothing that begins with a dot; no empty segment either, so that one file has one path.

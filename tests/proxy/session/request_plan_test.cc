@@ -53,10 +53,37 @@ TEST_CASE("what cannot be routed is answered by the proxy", "[proxy][session]") 
     return plan.action == RequestPlan::Action::kAnswer ? plan.status : 0;
   };
   CHECK(status("/ap%2fp") == 0);     // a folder's name, matched by "/"
-  CHECK(status("/app%2fx") == 0);    // not under /app: whole segments
   CHECK(status("/app/x%2fy") == 0);  // behind the matched prefix
   CHECK(status("*") == 204);
   CHECK(f.plan("/inside/x").route == "/");  // another listener's route
+}
+
+TEST_CASE("an encoded separator where routes are told apart is refused", "[proxy][session]") {
+  Fixture f;
+  const auto is_refused = [&](const std::string& target) {
+    CAPTURE(target);
+    const RequestPlan plan = f.plan(target);
+    if (plan.action != RequestPlan::Action::kAnswer) return false;
+    CHECK(plan.status == 400);
+    CHECK(plan.rejection == http::Rejection::kEncodedSeparator);
+    return true;
+  };
+  // Whoever decodes it behind us would see another route's path.
+  CHECK(is_refused("/app%2fx"));
+  CHECK(is_refused("/app%2F"));
+  CHECK(is_refused("/app%5cx"));
+  CHECK(is_refused("/app%2fChat?id=x"));
+  CHECK(is_refused("/app/chat%2fnegotiate"));
+  CHECK(is_refused("/LIVE%2fnegotiate"));
+  CHECK(is_refused("/x%2f..%2fapp/y"));
+  CHECK(is_refused("/app/..%2findex.html"));
+  CHECK(is_refused("/app/%2e%2e%5Cindex.html"));
+  // It stays on the same route: the endpoint's own matter.
+  CHECK_FALSE(is_refused("/app/a%2fb"));
+  CHECK_FALSE(is_refused("/app/a%5cb%2F..%2fc"));
+  CHECK_FALSE(is_refused("/application%2fx"));
+  CHECK_FALSE(is_refused("/inside%2fx"));  // no route of this listener
+  CHECK_FALSE(is_refused("/app%252fx"));   // decoded once
 }
 
 TEST_CASE("the id is read on hub paths only, and decides where the request goes", "[proxy][session]") {
@@ -110,6 +137,9 @@ TEST_CASE("an upgrade is served, answered or loses its offer", "[proxy][session]
   CHECK(f.plan("/app/raw", "GET", kBadVersion).status == 426);
   CHECK(f.plan("/app/raw", "GET", kBadVersion).action == RequestPlan::Action::kAnswer);
   CHECK(f.plan("/app/raw", "GET", kBadKey).status == 400);
+  CHECK(f.plan("/index.html", "GET", kBadKey).status == 400);  // a folder's route
+  CHECK(f.plan("/index.html", "GET", kBadVersion).status == 426);
+  CHECK(f.plan("/index.html", "GET", kOther).action == RequestPlan::Action::kFolder);
   CHECK(f.plan("/app/raw", "GET", kOther).action == RequestPlan::Action::kPool);
   CHECK_FALSE(f.plan("/app/raw", "GET", kOther).is_upgrade);
 }

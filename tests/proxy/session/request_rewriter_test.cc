@@ -63,6 +63,36 @@ TEST_CASE("a client cannot have our fields removed by naming them in Connection"
                                  "proto=http; id=ID\r\n"));
 }
 
+TEST_CASE("an endpoint gets a Host, whatever an old client left out", "[proxy][session]") {
+  struct Row {
+    std::string request;
+    std::string host;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"GET /a HTTP/1.0\r\n\r\n", "192.0.2.1:80"},
+      {"GET /a HTTP/1.0\r\nHost:\r\n\r\n", "192.0.2.1:80"},
+      {"GET http://example.org/a HTTP/1.0\r\n\r\n", "example.org"},
+      {"GET http://example.org/a HTTP/1.1\r\nHost: example.org\r\n\r\n", "example.org"},
+  }));
+  CAPTURE(row.request);
+  const std::string out = rewritten(row.request);
+  CHECK(out.starts_with("GET /a HTTP/1.1\r\n"));
+  CHECK_THAT(out, test::contains("\r\nHost: " + row.host + "\r\n"));
+  CHECK(out.find("\r\nHost:") == out.rfind("\r\nHost:"));
+  CHECK_THAT(out, test::contains("X-Forwarded-Host: " + row.host + "\r\n"));
+}
+
+TEST_CASE("a client on a Unix socket that names no host reached localhost", "[proxy][session]") {
+  ClientFacts unix_facts;
+  unix_facts.listener = "local";
+  unix_facts.peer = unix_facts.local = *net::Address::parse("unix:/run/x");
+  const http::RequestHead head = read("GET / HTTP/1.0\r\n\r\n");
+  const http::RequestHead out = rewrite_request(head, "/", unix_facts, forwarded_client(head.headers, unix_facts), "ID",
+                                                HeadFor::kLocalWorker, false);
+  CHECK(out.host() == "localhost");
+  CHECK(out.headers.get("X-Forwarded-Host") == "localhost");
+}
+
 TEST_CASE("only a served upgrade keeps its offer", "[proxy][session]") {
   const std::string text =
       "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket, other\r\n"

@@ -76,6 +76,14 @@ TEST_CASE("a folder's files are found by their names, and nothing else is", "[pr
       {"/fifo", 404},  // does not wait for a writer
       {"/etc/passwd", 404},
       {"//etc/passwd", 404},
+      {"//app.js", 404},  // one file has one path, and a redirect to //sub/ would lead to another host
+      {"//sub", 404},
+      {"//sub/", 404},
+      {"//", 404},
+      {"/%2fapp.js", 404},
+      {"/sub%2Findex.html", 404},
+      {"/sub%2f", 404},
+      {"/sub%5Cindex.html", 404},
   }));
   CAPTURE(row.path);
   const StaticFile found = folder.find(row.path);
@@ -87,6 +95,11 @@ TEST_CASE("the route's prefix is taken off before a name is looked up", "[proxy]
   Folder folder;
   CHECK(folder.find("/docs/app.js", {}, "/docs").status == 200);
   CHECK(folder.find("/docs/", {}, "/docs").status == 200);
+  CHECK(folder.find("/docs/", {}, "/docs/").status == 200);
+  CHECK(folder.find("/docs/sub/", {}, "/docs/").status == 200);
+  CHECK(folder.find("/docs", {}, "/docs/").location == "/docs/");
+  CHECK(folder.find("/docs//app.js", {}, "/docs").status == 404);
+  CHECK(folder.find("/docs%2fapp.js", {}, "/docs").status == 404);
   const StaticFile redirect = folder.find("/docs", {}, "/docs");
   CHECK(redirect.status == 308);
   CHECK(redirect.location == "/docs/");

@@ -114,6 +114,50 @@ TEST_CASE("a defective upgrade is answered off hub paths and loses its offer on 
   CHECK_THAT(upstream.received(), !contains("Upgrade"));
 }
 
+TEST_CASE("what the proxy refuses itself ends the connection, and is counted by its class", "[proxy][session]") {
+  struct Row {
+    std::string request;
+    int status;
+    http::Rejection why;
+  };
+  const std::string offer = "HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
+  const Row row = GENERATE_COPY(values<Row>({
+      {"GET /app " + offer + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n\r\n", 400,
+       http::Rejection::kUpgradeKey},
+      {"GET /app " + offer + "Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", 426,
+       http::Rejection::kUpgradeVersion},
+      {"GET /app%2fx HTTP/1.1\r\nHost: a\r\n\r\n", 400, http::Rejection::kEncodedSeparator},
+  }));
+  CAPTURE(row.request);
+  Gateway gateway;
+  FakeUpstream upstream;
+  upstream.script.answer = kOk;
+  gateway.add_upstream(upstream, 1);
+  const Descriptor client = gateway.connect();
+  const std::string answer = gateway.ask(client, row.request + get("/app/smuggled"));
+  CHECK(status_of(answer).substr(9, 3) == std::to_string(row.status));
+  CHECK_THAT(answer, contains("Connection: close\r\n"));
+  CHECK(answer.find("HTTP/1.1", 1) == std::string::npos);
+  CHECK(upstream.connections.empty());
+  CHECK(gateway.metrics.rejected[static_cast<std::size_t>(row.why)] == 1);
+  CHECK(is_at_end(client.get()));
+}
+
+TEST_CASE("bytes behind a defective upgrade are not a request, whoever answers it", "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream upstream;
+  upstream.script.answer = kOk;
+  gateway.add_upstream(upstream, 1);
+  const Descriptor client = gateway.connect();
+  const std::string target = GENERATE("/chat", "/nothing");
+  const std::string answer = gateway.ask(
+      client, "GET " + target + " HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" +
+                  get("/app/smuggled"));
+  CHECK_THAT(answer, contains("Connection: close\r\n"));
+  CHECK(answer.find("HTTP/1.1", 1) == std::string::npos);
+  CHECK_THAT(upstream.received(), !contains("smuggled"));
+}
+
 TEST_CASE("an offer of another protocol is stripped, and its request served", "[proxy][session]") {
   Gateway gateway;
   FakeUpstream upstream;
