@@ -66,7 +66,7 @@ Proxy::Proxy(event::Loop& loop, Log& log, const event::LineWriter& log_lines, Ou
                    if (orphaned_) return end_orphans();
                    if (leaving_) return finish(0);
                    log_.error("workers do not end, they are killed");
-                   for (auto& slot : slots_) slot->signal_directly(SIGKILL);
+                   if (workers_) workers_->signal_directly(SIGKILL);
                  }),
       last_words_(loop, [this] { stop_when_idle(); }),
       poll_timer_(loop, [this] { orphaned_ ? end_orphans() : leave_when_settled(); }) {}
@@ -134,7 +134,9 @@ bool Proxy::begin(Started started, Inventory inventory) {
             handed_over_.died({worker.welcome().endpoint, worker.welcome().generation});
           }});
   if (!make_redis(config)) return false;
-  make_slots(config);
+  workers_.emplace(*slot_services_, *pools_,
+                   [this](const ProxyConfig& all, const PoolConfig& pool) { return worker_spec(all, pool); });
+  workers_->apply(config);
 
   put_in_force(started.snapshot);
   config_text_ = std::move(started.text);
@@ -200,17 +202,6 @@ bool Proxy::make_redis(const ProxyConfig& config) {
   return true;
 }
 
-void Proxy::make_slots(const ProxyConfig& config) {
-  for (const PoolConfig& pool : config.pools) {
-    if (!pool.is_local()) continue;
-    const WorkerSpec spec = worker_spec(config, pool);
-    for (std::uint32_t slot = 0; slot < pool.workers; ++slot) {
-      const std::uint32_t endpoint = endpoint_id_of_slot(affinity_->keys().node_id(), pool.name, slot);
-      slots_.push_back(std::make_unique<SlotRunner>(*slot_services_, *pools_->find(pool.name), spec, slot, endpoint));
-    }
-  }
-}
-
 WorkerSpec Proxy::worker_spec(const ProxyConfig& config, const PoolConfig& pool) const {
   WorkerSpec spec;
   spec.argv = pool.command;
@@ -239,32 +230,26 @@ void Proxy::adopt(std::vector<SlotProcess> processes) {
   for (SlotProcess& process : processes) on_spawned(std::move(process));
 }
 
-SlotRunner* Proxy::find_slot(const control::SlotId& id) {
-  for (auto& slot : slots_) {
-    if (slot->slot() == id.slot && slot->pool().name() == id.pool) return slot.get();
-  }
-  return nullptr;
-}
-
 void Proxy::on_spawned(SlotProcess process) {
   if (process.id.pool == ManagedRedis::kPool && redis_) return redis_->adopt(std::move(process));
-  if (SlotRunner* slot = find_slot(process.id)) return slot->adopt(std::move(process));
-  // Of a pool that the configuration has no more: it drains by itself, its links closed.
-  log_.info("process of no pool is ended",
-            {{"pool", process.id.pool}, {"slot", process.id.slot}, {"pid", process.pid}});
-  keeper_.signal(process.id, SIGTERM);
+  const control::SlotId id = process.id;
+  const std::int64_t pid = process.pid;
+  if (workers_->adopt(std::move(process))) return;
+  // Of a pool that the configuration has no more: it drains by itself.
+  log_.info("process of no pool is ended", {{"pool", id.pool}, {"slot", id.slot}, {"pid", pid}});
+  keeper_.signal(id, SIGTERM);
 }
 
 void Proxy::on_spawn_failed(const control::SpawnFailed& failed) {
   if (failed.id.pool == ManagedRedis::kPool && redis_) return redis_->on_spawn_failed(failed);
-  if (SlotRunner* slot = find_slot(failed.id)) slot->on_spawn_failed(failed);
+  if (workers_) workers_->on_spawn_failed(failed);
 }
 
 void Proxy::on_exited(const control::Exited& exited) {
   if (exited.id.pool == ManagedRedis::kPool && redis_) {
     redis_->on_exited(exited);
-  } else if (SlotRunner* slot = find_slot(exited.id)) {
-    slot->on_exited(exited);
+  } else if (workers_) {
+    workers_->on_exited(exited);
   }
   on_change();
 }
@@ -278,16 +263,15 @@ void Proxy::on_change() {
     if (stopping_) return stop_when_idle();
     if (leaving_) return;
     start_workers();
-    const bool answered =
-        std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->has_answered(); });
-    if (answered) accept_now();
+    workers_->advance();
+    if (workers_->all_answered()) accept_now();
     announce();
   });
 }
 
 void Proxy::start_workers() {
   if (redis_ && redis_->state() != ManagedRedis::State::kReady) return;  // first Redis has to answer
-  for (auto& slot : slots_) slot->start();
+  workers_->start();
 }
 
 void Proxy::accept_now() {
@@ -300,7 +284,7 @@ void Proxy::accept_now() {
 // Once in the gateway's life, when all workers are ready.
 void Proxy::announce() {
   if (announced_ || doors_.empty()) return;
-  if (!std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->is_ready(); })) return;
+  if (!workers_->all_ready()) return;
   accept_now();
   announced_ = true;
   if (const auto file = text_to_keep("ready")) keeper_.keep(control::kAnnouncedName, file->get());

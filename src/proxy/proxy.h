@@ -27,7 +27,7 @@
 #include "proxy/keeper_link.h"
 #include "proxy/pool/managed_redis.h"
 #include "proxy/pool/pool_registry.h"
-#include "proxy/pool/slot_runner.h"
+#include "proxy/pool/worker_registry.h"
 #include "proxy/routing/affinity_tag.h"
 #include "proxy/routing/route_table.h"
 #include "proxy/session/downstream_session.h"
@@ -40,7 +40,8 @@ namespace hubgate::proxy {
 /// operators, reloads, stops. Policy to the supervisor's mechanism. Owns everything below it; one thread.
 ///
 /// proxy.cc begins and serves, proxy_doors.cc lets clients in, proxy_reload.cc changes the configuration, proxy_end.cc
-/// ends (the gateway's stop, our own TERM, the supervisor's death), proxy_status.cc tells.
+/// ends (the gateway's stop, our own TERM, the supervisor's death), proxy_status.cc tells,
+/// proxy_verbs.cc does what operators ask for.
 class Proxy final : private KeeperLink::Handler, private AdminHost {
  public:
   /// `log_lines` is what `log` and `output` write to. `source`: file, overrides and dev; its text is read here.
@@ -81,22 +82,26 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   StatusReport status() const override;
   void collect(MetricsPage& page) const override;
   const Snapshot& snapshot() const override { return *snapshot_; }
-  ReloadAnswer reload() override;
+  VerbAnswer reload() override;
+  VerbAnswer diff(const std::string& file) const override;
+  VerbAnswer restart(const std::string& pool) override;
+  VerbAnswer drain(const std::string& endpoint, bool drained) override;
 
+  void add_pool(const Pool& pool, StatusReport& report) const;
+  bool takes_verbs() const;
+  std::string reach_of(const std::string& line, const ProxyConfig& wanted) const;
   // Beginning and serving, in proxy.cc.
   void finish(int exit_code);
   void put_in_force(SnapshotPointer snapshot);
   void watch_config();
   bool begin(Started started, Inventory inventory);
   bool make_redis(const ProxyConfig& config);
-  void make_slots(const ProxyConfig& config);
   void adopt(std::vector<SlotProcess> processes);
   void on_change();
   void start_workers();
   void accept_now();
   void announce();
   void on_worker_closed(const WorkerSlot& worker, const std::vector<control::ClosedRecord>& reports);
-  SlotRunner* find_slot(const control::SlotId& id);
   WorkerSpec worker_spec(const ProxyConfig& config, const PoolConfig& pool) const;
   // Listeners and who comes in, in proxy_doors.cc.
   void open_doors(std::vector<BoundListener> listeners);
@@ -149,7 +154,7 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   std::unique_ptr<AffinityTable> affinity_;
   std::unique_ptr<PoolRegistry> pools_;
   std::optional<SlotServices> slot_services_;
-  std::vector<std::unique_ptr<SlotRunner>> slots_;
+  std::optional<WorkerRegistry> workers_;
   std::unique_ptr<ManagedRedis> redis_;
   SessionMetrics metrics_;
   SourceLimits sources_{random_};

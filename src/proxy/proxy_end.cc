@@ -42,16 +42,14 @@ void Proxy::on_stop(std::uint32_t seconds) {
   }
   leaving_doors_.clear();
   close_sessions_soon(DownstreamSession::Closing::kLeaveToWorkers);
-  for (auto& slot : slots_) slot->stop(time / 2, time);
+  workers_->stop(time / 2, time);
   end_timer_.start(time + kStopGrace);
   stop_when_idle();
 }
 
 // Workers first, then Redis, which they need to the last; then we, then the supervisor.
 void Proxy::stop_when_idle() {
-  for (const auto& slot : slots_) {
-    if (!slot->is_idle()) return;
-  }
+  if (!workers_->is_idle()) return;
   if (redis_) {
     redis_->stop();
     if (!redis_->is_idle()) return;
@@ -75,16 +73,14 @@ void Proxy::leave() {
   for (auto& door : doors_) door->listener->close();  // the supervisor's copy keeps the queue for the next proxy
   leaving_doors_.clear();
   if (admin_) admin_->close();
-  for (auto& slot : slots_) slot->stop_handing_over();
+  if (workers_) workers_->stop_handing_over();
   close_sessions_soon(DownstreamSession::Closing::kAll);
   end_timer_.start(kLeaveTime);
   leave_when_settled();
 }
 
 void Proxy::leave_when_settled() {
-  std::size_t unsettled = 0;
-  for (const auto& slot : slots_) unsettled += slot->unsettled();
-  if (sessions_.empty() && unsettled == 0) return finish(0);
+  if (sessions_.empty() && (!workers_ || workers_->unsettled() == 0)) return finish(0);
   poll_timer_.start(kPoll);
 }
 
@@ -97,9 +93,9 @@ void Proxy::on_keeper_lost(std::string_view why) {
   leaving_doors_.clear();
   if (admin_) admin_->close();
   accept_timer_.cancel();
-  for (auto& slot : slots_) {
-    slot->close_links();
-    slot->signal_directly(SIGTERM);
+  if (workers_) {
+    workers_->close_links();
+    workers_->signal_directly(SIGTERM);
   }
   if (redis_) redis_->signal_directly(SIGTERM);
   end_timer_.start(kOrphanGrace);
@@ -107,11 +103,10 @@ void Proxy::on_keeper_lost(std::string_view why) {
 }
 
 void Proxy::end_orphans() {
-  bool alive = redis_ && redis_->is_alive();
-  for (const auto& slot : slots_) alive = alive || slot->is_alive();
+  const bool alive = (redis_ && redis_->is_alive()) || (workers_ && workers_->is_alive());
   if (alive && end_timer_.is_running()) return poll_timer_.start(kPoll);
   if (alive) {
-    for (auto& slot : slots_) slot->signal_directly(SIGKILL);
+    if (workers_) workers_->signal_directly(SIGKILL);
     if (redis_) redis_->signal_directly(SIGKILL);
   }
   if (redis_) redis_->clean_up();

@@ -26,9 +26,9 @@ void Proxy::on_reopen_logs() {
   log_.info("logs reopened", {{"access_log", access_log_.is_on()}});
 }
 
-ReloadAnswer Proxy::reload() {
-  ReloadAnswer answer;
-  if (!snapshot_ || stopping_ || leaving_ || orphaned_) {
+VerbAnswer Proxy::reload() {
+  VerbAnswer answer;
+  if (!takes_verbs()) {
     answer.lines = {"the gateway stops, or has not begun"};
     return answer;
   }
@@ -82,9 +82,7 @@ ReloadAnswer Proxy::reload() {
   log_.set_level(config.log_level);
   access_log_.apply(config.access_log);
   pools_->apply(config);
-  for (auto& slot : slots_) {
-    if (const PoolConfig* pool = config.find_pool(slot->pool().name())) slot->update(worker_spec(config, *pool));
-  }
+  workers_->apply(config);
   return answer;
 }
 

@@ -47,13 +47,22 @@ TotalsStatus totals_of(const SessionMetrics& metrics, const AccessLog& access_lo
   return totals;
 }
 
+std::string state_of(const WorkerSlot& slot, const SlotRunner& runner) {
+  const bool is_leaving = runner.is_leaving(slot);
+  if (runner.is_held() && slot.is_draining() && !is_leaving) {
+    return slot.load().active + slot.load().pending == 0 ? "drained" : "draining";
+  }
+  return std::string(is_leaving && slot.state() == WorkerSlot::State::kReady ? "draining" : to_string(slot.state()));
+}
+
 EndpointStatus status_of(const WorkerSlot& slot, const SlotRunner& runner, const Endpoint* endpoint) {
   EndpointStatus status;
   status.name = slot.name();
   status.id = slot.welcome().endpoint;
   status.generation = slot.welcome().generation;
   status.pid = slot.pid();
-  status.state = to_string(slot.state());
+  status.state = state_of(slot, runner);
+  status.outdated = runner.is_outdated(slot);
   status.full = slot.is_full();
   const WorkerSlot::Load load = slot.load();
   status.active = load.active;
@@ -61,7 +70,6 @@ EndpointStatus status_of(const WorkerSlot& slot, const SlotRunner& runner, const
   status.max_connections = slot.max_connections();
   status.redis_state = slot.redis_state();
   status.loop_lag_seconds = std::chrono::duration<double>(slot.loop_lag()).count();
-  status.restarts = runner.restarts();
   status.handed_over = slot.handed_over();
   if (endpoint != nullptr) status.tunnels = endpoint->tunnels();
   status.stats.assign(slot.stats().series.begin(), slot.stats().series.end());
@@ -75,7 +83,8 @@ EndpointStatus status_of(const Endpoint& endpoint) {
   EndpointStatus status;
   status.name = endpoint.name();
   status.id = endpoint.key().endpoint;
-  status.state = to_string(endpoint.health());
+  const bool is_held = endpoint.life() == Endpoint::Life::kDraining;
+  status.state = !is_held ? to_string(endpoint.health()) : endpoint.active() == 0 ? "drained" : "draining";
   status.full = endpoint.is_full();
   status.active = endpoint.active();
   status.pending = endpoint.pending();
@@ -83,7 +92,68 @@ EndpointStatus status_of(const Endpoint& endpoint) {
   return status;
 }
 
+// A slot without a process: between two generations, or it cannot be started.
+EndpointStatus status_of(const SlotRunner& runner) {
+  EndpointStatus status;
+  status.name = runner.name();
+  status.state = runner.is_failed() ? "failed" : "starting";
+  return status;
+}
+
+RestartStatus status_of(const PoolRunner::Restart& restart) {
+  RestartStatus status;
+  status.number = restart.number;
+  status.state = restart.number == 0 ? "none" : !restart.under_way ? "done" : restart.failing ? "failing" : "under way";
+  status.slots = restart.slots;
+  status.done = restart.done;
+  status.slot = restart.slot;
+  status.left = restart.left;
+  status.draining = restart.draining;
+  return status;
+}
+
 }  // namespace
+
+void Proxy::add_pool(const Pool& pool, StatusReport& report) const {
+  PoolStatus& shown = report.pools.emplace_back();
+  shown.name = pool.name();
+  shown.command = pool.config().command;
+  shown.handover = to_string(pool.config().handover);
+  shown.queued = pool.waiting();
+  shown.retired = pool.is_retired();
+  for (const Endpoint* endpoint : pool.endpoints()) {
+    if (!endpoint->is_local()) shown.endpoints.push_back(status_of(*endpoint));
+  }
+  const PoolRunner* workers = workers_->find(pool.name());
+  if (workers == nullptr) return;
+  shown.restart = status_of(workers->restart_status());
+  for (const auto& runner : workers->slots()) {
+    const std::size_t first = shown.endpoints.size();
+    for (const WorkerSlot* slot : runner->living()) {
+      for (const control::Path& path : slot->paths()) {
+        if (std::find(shown.paths.begin(), shown.paths.end(), path.path) == shown.paths.end()) {
+          shown.paths.push_back(path.path);
+        }
+      }
+      shown.endpoints.push_back(
+          status_of(*slot, *runner, pool.find({slot->welcome().endpoint, slot->welcome().generation})));
+      report.handed_over += slot->handed_over();
+    }
+    if (shown.endpoints.size() == first) shown.endpoints.push_back(status_of(*runner));
+    for (std::size_t i = first; i < shown.endpoints.size(); ++i) {
+      EndpointStatus& endpoint = shown.endpoints[i];
+      endpoint.local = true;
+      endpoint.restarts = runner->restarts();
+      endpoint.failed = runner->is_failed();
+      report.processes.push_back({.role = "worker",
+                                  .name = endpoint.name,
+                                  .pid = endpoint.pid,
+                                  .generation = endpoint.generation,
+                                  .state = endpoint.state});
+    }
+    shown.endpoints.back().ends.assign(runner->ends().begin(), runner->ends().end());
+  }
+}
 
 StatusReport Proxy::status() const {
   StatusReport report;
@@ -120,41 +190,7 @@ StatusReport Proxy::status() const {
     report.listeners.push_back({door->config.name, door->listener->address().to_string(), door->facts->tls != nullptr});
   }
   for (const auto& [name, pool] : pools_->pools()) {
-    PoolStatus& shown = report.pools.emplace_back();
-    shown.name = name;
-    shown.command = pool->config().command;
-    shown.handover = to_string(pool->config().handover);
-    shown.queued = pool->waiting();
-    for (const auto& runner : slots_) {
-      if (&runner->pool() != pool.get()) continue;
-      for (const WorkerSlot* slot : runner->living()) {
-        for (const control::Path& path : slot->paths()) {
-          if (std::find(shown.paths.begin(), shown.paths.end(), path.path) == shown.paths.end()) {
-            shown.paths.push_back(path.path);
-          }
-        }
-        const Endpoint* endpoint = pool->find({slot->welcome().endpoint, slot->welcome().generation});
-        shown.endpoints.push_back(status_of(*slot, *runner, endpoint));
-        report.handed_over += slot->handed_over();
-        report.processes.push_back({.role = "worker",
-                                    .name = slot->name(),
-                                    .pid = slot->pid(),
-                                    .generation = slot->welcome().generation,
-                                    .state = std::string(to_string(slot->state()))});
-      }
-      if (!runner->living().empty()) continue;
-      // Between two generations: the slot is shown all the same.
-      const std::string slot_name = name + '/' + std::to_string(runner->slot());
-      const std::string state = runner->is_broken() ? "failed" : "starting";
-      EndpointStatus& waiting = shown.endpoints.emplace_back();
-      waiting.name = slot_name;
-      waiting.state = state;
-      waiting.restarts = runner->restarts();
-      report.processes.push_back({.role = "worker", .name = slot_name, .pid = 0, .generation = 0, .state = state});
-    }
-    for (const Endpoint* endpoint : pool->endpoints()) {
-      if (!endpoint->is_local()) shown.endpoints.push_back(status_of(*endpoint));
-    }
+    if (!pool->is_retired() || !pool->endpoints().empty()) add_pool(*pool, report);
   }
   report.access_log = config.access_log.target;
   report.totals = totals_of(metrics_, access_log_);

@@ -43,7 +43,7 @@ auto fields(T&) {
 }
 template <wire::Is<Drain> T>
 auto fields(T& m) {
-  return std::tie(m.spread, m.hard, m.exit);
+  return std::tie(m.spread, m.hard, m.exit, m.stop);
 }
 template <wire::Is<Undrain> T>
 auto fields(T&) {
@@ -59,7 +59,7 @@ auto fields(T& m) {
 }
 template <wire::Is<Ready> T>
 auto fields(T& m) {
-  return std::tie(m.epoch, m.channel_prefix, m.maps_rest, m.max_connections, m.draining);
+  return std::tie(m.epoch, m.channel_prefix, m.maps_rest, m.max_connections, m.draining, m.leaving);
 }
 template <wire::Is<Pong> T>
 auto fields(T& m) {
@@ -84,7 +84,7 @@ auto fields(T& m) {
 }
 template <wire::Is<State> T>
 auto fields(T& m) {
-  return std::tie(m.draining);
+  return std::tie(m.draining, m.leaving);
 }
 template <wire::Is<Drained> T>
 auto fields(T&) {

@@ -58,11 +58,13 @@ struct Ping {
   friend bool operator==(const Ping&, const Ping&) = default;
 };
 
-/// Closes spread over `spread`, what is left is cut at `hard`; with `exit`: then Drained, exit 0.
+/// Closes spread over `spread`, what is left is cut at `hard`; with `exit`: then Drained, exit 0. `stop`: the gateway
+/// ends, nobody can come back, so that tokens which were negotiated and not used count no more.
 struct Drain {
   milliseconds spread{};
   milliseconds hard{};
   bool exit = false;
+  bool stop = false;
 
   friend bool operator==(const Drain&, const Drain&) = default;
 };
@@ -100,6 +102,7 @@ struct Ready {
   bool maps_rest = false;
   std::uint64_t max_connections = 0;  // its own cap; 0: none
   bool draining = false;
+  bool leaving = false;  // as in State
 
   friend bool operator==(const Ready&, const Ready&) = default;
 };
@@ -159,8 +162,10 @@ struct Stats {
   friend bool operator==(const Stats&, const Stats&) = default;
 };
 
+/// `leaving`: it ends when the drain has.
 struct State {
   bool draining = false;
+  bool leaving = false;
 
   friend bool operator==(const State&, const State&) = default;
 };

@@ -25,7 +25,7 @@ ServerRuntime::ServerRuntime(const Surroundings& surroundings)
     : around_(surroundings),
       connections_(surroundings.loop, surroundings.loop, surroundings.random, surroundings.log, {}),
       http_(surroundings.loop, surroundings.loop, connections_),
-      closer_(surroundings.loop, connections_),
+      closer_(surroundings.loop, surroundings.random, connections_),
       hard_(surroundings.loop, [this] { connections_.abort_all(); }),
       check_(surroundings.loop, [this] { check_drained(); }) {
   connections_.set_on_load_changed([this] { on_load_changed(); });

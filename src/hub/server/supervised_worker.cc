@@ -105,6 +105,7 @@ void SupervisedWorker::announce() {
   ready.channel_prefix = welcome_->channel_prefix;
   ready.max_connections = runtime_->max_connections();
   ready.draining = runtime_->is_draining();
+  ready.leaving = leaving_;
   link_.announce(std::move(paths), std::move(ready));
 }
 
@@ -128,12 +129,13 @@ void SupervisedWorker::on_accept(control::Accept accept, Descriptor socket) {
 }
 
 void SupervisedWorker::on_drain(const control::Drain& drain) {
-  this->drain({.spread = drain.spread, .hard = drain.hard, .is_stop = drain.exit}, drain.exit);
+  this->drain({.spread = drain.spread, .hard = drain.hard, .is_stop = drain.stop}, drain.exit);
 }
 
-void SupervisedWorker::drain(ServerRuntime::DrainOrder order, bool exit) {
+void SupervisedWorker::drain(const ServerRuntime::DrainOrder& order, bool exit) {
   if (runtime_ == nullptr) return exit ? around_.exit(0) : void();
-  link_.send_state(true);
+  leaving_ = exit;
+  link_.send_state({.draining = true, .leaving = exit});
   runtime_->drain(order, [this, exit] {
     if (!exit) return;
     link_.send_drained();  // leaves at this turn's end, which the exit waits for
@@ -144,7 +146,8 @@ void SupervisedWorker::drain(ServerRuntime::DrainOrder order, bool exit) {
 void SupervisedWorker::on_undrain() {
   if (runtime_ == nullptr || !runtime_->is_draining()) return;
   runtime_->undrain();
-  link_.send_state(false);
+  leaving_ = false;
+  link_.send_state({.draining = false});
 }
 
 void SupervisedWorker::on_close(const control::Close& close) {
@@ -160,7 +163,7 @@ void SupervisedWorker::on_gateway_lost(std::string_view why) {
 void SupervisedWorker::on_terminate() {
   if (link_.has_lost_parent()) return on_gateway_lost("the supervisor has died");
   const Duration spread = welcome_ ? Duration(welcome_->limits.drain_time) : Duration::zero();
-  drain({.spread = spread, .hard = 2 * spread, .is_stop = true}, true);
+  drain({.spread = spread, .hard = 2 * spread, .is_stop = false}, true);
 }
 
 void SupervisedWorker::report_load() {

@@ -45,7 +45,7 @@ class SupervisedWorker final : private WorkerLink::Handler {
 
   Result<void> open(const control::Welcome& welcome);
   void announce();
-  void drain(ServerRuntime::DrainOrder order, bool exit);
+  void drain(const ServerRuntime::DrainOrder& order, bool exit);
   void report_load();
   void report_stats();
   void report_closed(const ClosedRecord& record);
@@ -54,6 +54,7 @@ class SupervisedWorker final : private WorkerLink::Handler {
   WorkerLink link_;
   std::optional<control::Welcome> welcome_;  // the last one
   std::unique_ptr<ServerRuntime> runtime_;   // from the first Welcome on
+  bool leaving_ = false;                     // we end when the drain has
   event::Timer second_;
 };
 

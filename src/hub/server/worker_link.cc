@@ -209,7 +209,7 @@ void WorkerLink::send_stats(const control::Stats& stats) {
   }
 }
 
-void WorkerLink::send_state(bool draining) { control_->link.send(encode(control::State{draining})); }
+void WorkerLink::send_state(const control::State& state) { control_->link.send(encode(state)); }
 
 void WorkerLink::send_drained() {
   report_closed();

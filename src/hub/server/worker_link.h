@@ -68,7 +68,7 @@ class WorkerLink {
   void closed(control::ClosedRecord record);
   /// Each second and on a change of the Redis state; dropped while the link is full.
   void send_stats(const control::Stats& stats);
-  void send_state(bool draining);
+  void send_state(const control::State& state);
   /// The last message: what is queued has left, or cannot, when the next turn begins.
   void send_drained();
 

@@ -29,6 +29,11 @@ bool is_allowed_host(std::string_view host, const std::vector<std::string>& allo
   });
 }
 
+bool is_verb(std::string_view path) {
+  static constexpr std::string_view kVerbs[] = {"/reload", "/diff", "/restart", "/drain", "/undrain"};
+  return std::find(std::begin(kVerbs), std::end(kVerbs), path) != std::end(kVerbs);
+}
+
 std::string joined(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines) text += line + "\n";
@@ -67,7 +72,7 @@ class AdminServer::Session final : public event::Disposable, public http_server:
     if (!takes_verbs_ && !is_probe && !is_allowed_host(head.host(), server_.host_.snapshot().config.admin.hosts)) {
       return answer(421, kPlain, "this host is not in admin.hosts\n");
     }
-    if (path == "/reload") return answer_reload(head);
+    if (is_verb(path)) return answer_verb(head);
     if (head.method != "GET") return answer_method("GET");
     answer_get(path, head.query());
   }
@@ -93,11 +98,22 @@ class AdminServer::Session final : public event::Disposable, public http_server:
     answer(404, kPlain, "there are /healthz /readyz /metrics /status\n");
   }
 
-  void answer_reload(const http::RequestHead& head) {
+  void answer_verb(const http::RequestHead& head) {
     if (!takes_verbs_) return answer(403, kPlain, "verbs are taken on runtime_dir/admin.sock only\n");
     if (head.method != "POST") return answer_method("POST");
-    const ReloadAnswer done = server_.host_.reload();
+    const VerbAnswer done = do_verb(head.path(), head.query());
     answer(done.accepted ? 200 : 422, kPlain, joined(done.lines));
+  }
+
+  VerbAnswer do_verb(std::string_view verb, std::string_view query) {
+    AdminHost& host = server_.host_;
+    if (verb == "/reload") return host.reload();
+    const std::string_view key = verb == "/diff" ? "file" : verb == "/restart" ? "pool" : "endpoint";
+    const auto subject = http::query_value(query, key);
+    if (!subject || subject->empty()) return {false, {std::string(verb) + " needs ?" + std::string(key) + "=…"}};
+    if (verb == "/diff") return host.diff(*subject);
+    if (verb == "/restart") return host.restart(*subject);
+    return host.drain(*subject, verb == "/drain");
   }
 
   void answer_method(std::string_view allowed) {

@@ -19,10 +19,10 @@
 
 namespace hubgate::proxy {
 
-/// What a reload has done; lines for the operator.
-struct ReloadAnswer {
-  bool accepted = false;           // false: the old configuration stays
-  std::vector<std::string> lines;  // changes and "needs restart: …", or the errors
+/// What a verb has done; lines for the operator.
+struct VerbAnswer {
+  bool accepted = false;           // false: nothing was done
+  std::vector<std::string> lines;  // what is done, or the errors
 };
 
 /// What the admin server asks of the gateway; implemented by the proxy. Every call answers at once.
@@ -34,16 +34,24 @@ class AdminHost {
   virtual StatusReport status() const = 0;
   virtual void collect(MetricsPage& page) const = 0;
   virtual const Snapshot& snapshot() const = 0;  // for admin.hosts
-  virtual ReloadAnswer reload() = 0;
+  /// Lines: changes and "needs restart: …".
+  virtual VerbAnswer reload() = 0;
+  /// What a reload with this file would do, and how many living connections each change would touch.
+  virtual VerbAnswer diff(const std::string& file) const = 0;
+  /// Replaces the workers of a pool, one after the other; the answer comes at its beginning, status tells the rest.
+  virtual VerbAnswer restart(const std::string& pool) = 0;
+  /// Takes an endpoint ("main/0", or an address) out of service, or puts it back.
+  virtual VerbAnswer drain(const std::string& endpoint, bool drained) = 0;
 };
 
 /// HTTP for operators, on two doors. The TCP one (loopback) answers GET only and checks Host against admin.hosts,
-/// /healthz and /readyz excepted: a page in a browser must not reach it by DNS rebinding. Verbs (POST /reload) are
+/// /healthz and /readyz excepted: a page in a browser must not reach it by DNS rebinding. Verbs (POST) are
 /// taken only on the Unix socket, which only the gateway's user can open.
 ///
 ///   GET /healthz → 200 while the loop turns       GET /metrics → Prometheus' text
 ///   GET /readyz  → 200 or 503                     GET /status  → a table; ?format=json → JSON
-///   POST /reload → 200 accepted, 422 refused; one line a change, "needs restart: …" or error
+///   POST /reload, /diff?file=…, /restart?pool=…, /drain?endpoint=…, /undrain?endpoint=…
+///                → 200 accepted, 422 refused; lines for the operator
 class AdminServer {
  public:
   AdminServer(event::Loop& loop, Log& log, AdminHost& host);

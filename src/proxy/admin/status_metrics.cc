@@ -18,7 +18,7 @@ void add_configuration(const StatusReport& report, MetricsPage& page) {
 }
 
 void add_endpoint(const EndpointStatus& endpoint, const MetricLabels& labels, MetricsPage& page) {
-  const bool is_up = endpoint.state == "ready" || endpoint.state == "draining";
+  const bool is_up = endpoint.state == "ready" || endpoint.state == "draining" || endpoint.state == "drained";
   page.gauge("hubgate_proxy_endpoint_connections", "Connections of an endpoint, by its own word where it gives one.",
              static_cast<double>(endpoint.active), labels);
   page.gauge("hubgate_proxy_endpoint_pending", "Given to an endpoint and not yet counted by it.",
@@ -27,12 +27,21 @@ void add_endpoint(const EndpointStatus& endpoint, const MetricLabels& labels, Me
              static_cast<double>(endpoint.handed_over), labels);
   page.gauge("hubgate_proxy_endpoint_tunnels", "Relayed WebSockets of an endpoint.",
              static_cast<double>(endpoint.tunnels), labels);
-  if (endpoint.generation == 0 && endpoint.pid == 0) return;  // remote: no process of ours
+  if (!endpoint.local) return;
   page.gauge("hubgate_proxy_worker_up", "1: ready or draining.", is_up ? 1 : 0, labels);
   page.gauge("hubgate_proxy_worker_generation", "Start time in seconds.", static_cast<double>(endpoint.generation),
              labels);
   page.counter("hubgate_proxy_worker_restarts_total", "Starts of a slot after its first.",
                static_cast<double>(endpoint.restarts), labels);
+  page.gauge("hubgate_proxy_worker_failed", "1: the slot keeps ending, and is tried every 30 s.",
+             endpoint.failed ? 1 : 0, labels);
+  for (const auto& [cause, count] : endpoint.ends) {
+    MetricLabels with_cause = labels;
+    with_cause.emplace_back("cause", cause);
+    page.counter("hubgate_proxy_worker_ends_total",
+                 "Ends of a slot's processes: exit_<code>, signal_<number>, hung, not_started.",
+                 static_cast<double>(count), with_cause);
+  }
   page.gauge("hubgate_proxy_worker_loop_lag_seconds", "How late the worker's loop ran, by its last answer.",
              endpoint.loop_lag_seconds, labels);
   page.counter("hubgate_proxy_worker_log_dropped_total", "Output lines of a worker that were dropped.",

@@ -59,6 +59,20 @@ std::string head_lines(const StatusReport& report) {
   return out;
 }
 
+std::string restart_text(const RestartStatus& restart) {
+  if (restart.state == "none" || restart.state == "done") return "";
+  std::string out = ", restart " + restart.state + " (" + std::to_string(restart.done) + " of " +
+                    std::to_string(restart.slots) + " slots done";
+  if (!restart.slot.empty()) out += ", " + restart.slot + (restart.draining ? " drains" : " starts");
+  if (restart.draining) out += ", " + std::to_string(restart.left) + " connections left";
+  return out + ")";
+}
+
+Json restart_json(const RestartStatus& restart) {
+  return {{"number", restart.number}, {"state", restart.state},       {"slots", restart.slots}, {"done", restart.done},
+          {"slot", restart.slot},     {"draining", restart.draining}, {"left", restart.left}};
+}
+
 Json endpoint_json(const EndpointStatus& endpoint) {
   return {{"name", endpoint.name},
           {"id", endpoint.id},
@@ -66,6 +80,8 @@ Json endpoint_json(const EndpointStatus& endpoint) {
           {"pid", endpoint.pid},
           {"state", endpoint.state},
           {"full", endpoint.full},
+          {"failed", endpoint.failed},
+          {"outdated", endpoint.outdated},
           {"active", endpoint.active},
           {"pending", endpoint.pending},
           {"max_connections", endpoint.max_connections},
@@ -112,7 +128,7 @@ std::string to_text(const StatusReport& report) {
   out += endpoints.text();
   for (const PoolStatus& pool : report.pools) {
     out += "pool " + pool.name + ": handover " + or_dash(pool.handover) + ", " + std::to_string(pool.queued) +
-           " waiting, hubs";
+           " waiting" + restart_text(pool.restart) + ", hubs";
     if (pool.paths.empty()) out += " -";
     for (const std::string& path : pool.paths) out += " " + path;
     out += "\n";
@@ -174,6 +190,8 @@ std::string to_json(const StatusReport& report) {
                              {"handover", pool.handover},
                              {"queued", pool.queued},
                              {"paths", pool.paths},
+                             {"retired", pool.retired},
+                             {"restart", restart_json(pool.restart)},
                              {"endpoints", std::move(endpoints)}});
   }
   // Texts come from files and other processes: what is no UTF-8 is replaced, never thrown at.

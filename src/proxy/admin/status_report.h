@@ -23,7 +23,10 @@ struct EndpointStatus {
   std::uint32_t generation = 0;       // 0: remote
   std::int64_t pid = 0;               // 0: remote, or none now
   std::string state;                  // "starting", "ready", "draining", "gone", "failed", …
+  bool local = false;                 // a process of ours
   bool full = false;                  // takes nothing new now
+  bool failed = false;                // of a slot: it keeps ending
+  bool outdated = false;              // will be replaced
   std::uint64_t active = 0;           // connections
   std::uint64_t pending = 0;          // given, not yet counted by the endpoint
   std::uint64_t max_connections = 0;  // 0: not said
@@ -34,8 +37,20 @@ struct EndpointStatus {
   std::uint64_t tunnels = 0;      // relayed WebSockets to it
   std::uint64_t messages_in = 0;  // of its hubs' clients, as it counts them
   std::uint64_t messages_out = 0;
-  std::uint64_t log_dropped = 0;                        // lines that its output pipe had no room for
-  std::vector<std::pair<std::string, double>> stats{};  // what the worker counts: series → value; metrics only
+  std::uint64_t log_dropped = 0;                              // lines that its output pipe had no room for
+  std::vector<std::pair<std::string, std::uint64_t>> ends{};  // of a slot's processes, by their cause; metrics only
+  std::vector<std::pair<std::string, double>> stats{};        // what the worker counts: series → value; metrics only
+};
+
+/// The last rolling restart of a pool.
+struct RestartStatus {
+  std::uint64_t number = 0;    // counts up in one run of the proxy
+  std::string state = "none";  // "under way", "failing" (the new generation keeps ending), "done"
+  std::uint32_t slots = 0;
+  std::uint32_t done = 0;  // slots that run as they should
+  std::string slot{};      // that is being replaced
+  bool draining = false;   // its old generation drains; else the new one starts
+  std::uint64_t left = 0;  // connections of the old generation
 };
 
 struct PoolStatus {
@@ -45,6 +60,8 @@ struct PoolStatus {
   std::uint64_t queued = 0;          // requests that wait for an endpoint
   std::vector<std::string> paths;    // hub paths that its workers have announced
   std::vector<EndpointStatus> endpoints;
+  bool retired = false;  // not in the configuration any more: what is left drains
+  RestartStatus restart{};
 };
 
 struct ListenerStatus {

@@ -37,6 +37,19 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   add_gateway_options(*check, line.gateway);
   CLI::App* reload = app.add_subcommand("reload", "Let the running gateway read its configuration again");
   add_operator_options(*reload, line.operation);
+  CLI::App* restart = app.add_subcommand("restart", "Replace the workers of a pool, one after the other");
+  restart->add_option("POOL", line.operation.subject, "The pool, as in the configuration")->required();
+  restart->add_flag("!--no-wait", line.operation.wait, "Do not wait until it is done");
+  add_operator_options(*restart, line.operation);
+  CLI::App* drain = app.add_subcommand("drain", "Take an endpoint out of service; its clients go elsewhere, it stays");
+  drain->add_option("ENDPOINT", line.operation.subject, "As `status` shows it: main/0, or an address")->required();
+  add_operator_options(*drain, line.operation);
+  CLI::App* undrain = app.add_subcommand("undrain", "Put an endpoint back into service");
+  undrain->add_option("ENDPOINT", line.operation.subject, "As `status` shows it: main/0, or an address")->required();
+  add_operator_options(*undrain, line.operation);
+  CLI::App* diff = app.add_subcommand("diff", "Say what a configuration would change in the running gateway");
+  diff->add_option("FILE", line.operation.subject, "The configuration")->required();
+  add_operator_options(*diff, line.operation);
   CLI::App* status = app.add_subcommand("status", "Show what the running gateway is doing");
   add_operator_options(*status, line.operation);
   CLI::Option* json = status->add_flag("--json", line.operation.json, "As one JSON object");
@@ -55,13 +68,17 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     line.text = *line.exit == kExitOk ? out.str() : err.str();
     return line;
   }
-  line.verb = run->parsed()      ? Verb::kRun
-              : proxy->parsed()  ? Verb::kProxy
-              : check->parsed()  ? Verb::kCheck
-              : reload->parsed() ? Verb::kReload
-              : status->parsed() ? Verb::kStatus
-              : top->parsed()    ? Verb::kTop
-                                 : Verb::kVersion;
+  line.verb = run->parsed()       ? Verb::kRun
+              : proxy->parsed()   ? Verb::kProxy
+              : check->parsed()   ? Verb::kCheck
+              : reload->parsed()  ? Verb::kReload
+              : restart->parsed() ? Verb::kRestart
+              : drain->parsed()   ? Verb::kDrain
+              : undrain->parsed() ? Verb::kUndrain
+              : diff->parsed()    ? Verb::kDiff
+              : status->parsed()  ? Verb::kStatus
+              : top->parsed()     ? Verb::kTop
+                                  : Verb::kVersion;
   static_cast<void>(version);
   return line;
 }

@@ -10,11 +10,23 @@ namespace hubgate::proxy {
 
 /// What the user has asked for.
 struct CommandLine {
-  enum class Verb : std::uint8_t { kRun, kProxy, kCheck, kReload, kStatus, kTop, kVersion };
+  enum class Verb : std::uint8_t {
+    kRun,
+    kProxy,
+    kCheck,
+    kReload,
+    kRestart,
+    kDrain,
+    kUndrain,
+    kDiff,
+    kStatus,
+    kTop,
+    kVersion
+  };
 
   Verb verb = Verb::kVersion;
   GatewayOptions gateway;     // of run, proxy, check
-  OperatorOptions operation;  // of reload, status, top
+  OperatorOptions operation;  // of the verbs that speak to a running gateway, top
   std::optional<int> exit;    // set: nothing is to be done but to print `text` and exit with it
   std::string text;           // help for stdout when `exit` is 0, else the error for stderr
 };

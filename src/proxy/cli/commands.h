@@ -33,12 +33,19 @@ int check_command(const GatewayOptions& options, std::ostream& out, std::ostream
 
 /// Options of the verbs that speak to a running gateway. They never read its configuration.
 struct OperatorOptions {
-  std::string socket;  // --socket PATH; empty: see find_admin_socket()
-  bool json = false;   // `status --json`
-  bool redis = false;  // `status --redis`: only the address of Redis
-  bool once = false;   // `top --once`: one table
+  std::string socket;        // --socket PATH; empty: see find_admin_socket()
+  bool json = false;         // `status --json`
+  bool redis = false;        // `status --redis`: only the address of Redis
+  std::string subject = {};  // the pool, the endpoint, or the file that the verb is about
+  bool wait = true;          // `restart`: until it is done
+  bool once = false;         // `top --once`: one table
 };
 int reload_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);
+/// Waits for the end of the rolling restart and prints its progress, if `wait`.
+int restart_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);
+int drain_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);
+int undrain_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);
+int diff_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);
 int status_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);
 /// Shows a table with rates each second, until the gateway ends. In top_command.cc.
 int top_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);

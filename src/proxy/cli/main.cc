@@ -18,6 +18,10 @@ int main(int argc, char** argv) {
       case CommandLine::Verb::kProxy: return proxy_command(line.gateway);
       case CommandLine::Verb::kCheck: return check_command(line.gateway, std::cout, std::cerr);
       case CommandLine::Verb::kReload: return reload_command(line.operation, std::cout, std::cerr);
+      case CommandLine::Verb::kRestart: return restart_command(line.operation, std::cout, std::cerr);
+      case CommandLine::Verb::kDrain: return drain_command(line.operation, std::cout, std::cerr);
+      case CommandLine::Verb::kUndrain: return undrain_command(line.operation, std::cout, std::cerr);
+      case CommandLine::Verb::kDiff: return diff_command(line.operation, std::cout, std::cerr);
       case CommandLine::Verb::kStatus: return status_command(line.operation, std::cout, std::cerr);
       case CommandLine::Verb::kTop: return top_command(line.operation, std::cout, std::cerr);
       case CommandLine::Verb::kVersion: break;

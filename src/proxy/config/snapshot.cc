@@ -76,20 +76,13 @@ std::vector<ListenerConfig> servable_listeners(const ProxyConfig& running, const
   return listeners;
 }
 
-// The wanted routes as far as they can be served by the pools and listeners that run.
+// The wanted routes as far as they can be served by the listeners that run.
 std::vector<Route> servable_routes(const ProxyConfig& running, const std::vector<Route>& wanted) {
   std::vector<Route> routes;
   for (Route route : wanted) {
     if (!route.listeners.empty()) {
       std::erase_if(route.listeners, [&](const std::string& name) { return running.find_listener(name) == nullptr; });
       if (route.listeners.empty()) continue;  // empty would mean every listener
-    }
-    if (!route.pool.empty() && running.find_pool(route.pool) == nullptr) {
-      const std::string key = route_key(route);
-      const auto old = std::find_if(running.routes.begin(), running.routes.end(),
-                                    [&](const Route& one) { return route_key(one) == key; });
-      if (old == running.routes.end()) continue;
-      route = *old;
     }
     routes.push_back(std::move(route));
   }
@@ -185,6 +178,7 @@ ReloadPlan plan_reload(const Snapshot& in_force, ProxyConfig wanted, std::span<c
   next.access_log = wanted.access_log;
   next.admin.hosts = wanted.admin.hosts;
   next.limits = wanted.limits;
+  next.pools = wanted.pools;
   next.routes = servable_routes(next, wanted.routes);
 
   ReloadPlan plan;

@@ -32,10 +32,10 @@ struct ReloadPlan {
   std::vector<std::string> needs_restart;  // written, but in force only after a restart of the gateway
 };
 
-/// Compares what is in force with what is wanted. Listeners, routes and static folders, limits, log level, admin.hosts,
-/// watch and stop_time take effect; pools, directories, redis and the rest need a restart, and so do listeners named in
-/// `cannot_listen`: this process may not bind them. A route to a pool or listener that does not run yet waits for the
-/// restart too, and the old one of the same prefix stays.
+/// Compares what is in force with what is wanted. Listeners, routes and static folders, pools, limits, log level,
+/// admin.hosts, watch and stop_time take effect; directories, redis and the rest need a restart, and so do listeners
+/// named in `cannot_listen`: this process may not bind them. A route on a listener that does not run yet waits for the
+/// restart too.
 ReloadPlan plan_reload(const Snapshot& in_force, ProxyConfig wanted, std::span<const std::string> cannot_listen = {});
 
 /// One key of a configuration with its value as text.

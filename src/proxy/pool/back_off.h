@@ -30,6 +30,12 @@ class BackOff {
     ++failures_;
     return std::chrono::duration_cast<Duration>(whole * (1.0 - random_.fraction() / 2));
   }
+  /// As if nothing had ended: an operator has changed something.
+  void reset() {
+    failures_ = 0;
+    ends_.clear();
+    broken_ = false;
+  }
   /// Someone should look at it.
   bool is_broken() const { return broken_; }
 

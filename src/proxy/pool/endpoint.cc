@@ -50,10 +50,12 @@ void Endpoint::set_health(Health health) {
 }
 
 void Endpoint::set_draining(bool draining) {
-  if (life_ == Life::kRemoved) return;
+  if (life_ == Life::kRemoved || (life_ == Life::kDraining) == draining) return;
   life_ = draining ? Life::kDraining : Life::kServing;
   pool_.changed();
 }
+
+void Endpoint::set_outgoing(bool outgoing) { outgoing_ = outgoing; }
 
 void Endpoint::removed() {
   life_ = Life::kRemoved;

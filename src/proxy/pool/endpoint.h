@@ -85,6 +85,10 @@ class Endpoint {
   /// kServing ⇄ kDraining; removal is the pool's.
   void set_draining(bool draining);
 
+  /// It will be replaced soon: chosen only where nothing else is available.
+  void set_outgoing(bool outgoing);
+  bool is_outgoing() const { return outgoing_; }
+
   /// Can take a request at all: alive, and ready if it is a slot. What a token's tag asks for, draining or not.
   bool is_reachable() const;
   /// Is at its limit just now.
@@ -142,6 +146,7 @@ class Endpoint {
   bool is_local_;
   Health health_ = Health::kUnknown;
   Life life_ = Life::kServing;
+  bool outgoing_ = false;
   std::uint32_t requests_ = 0;
   std::uint32_t held_ = 0;
   std::uint32_t tunnels_ = 0;

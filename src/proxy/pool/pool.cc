@@ -94,12 +94,17 @@ bool Pool::has_ready_endpoint() const {
 }
 
 Endpoint* Pool::choose(Random& random, std::span<const EndpointKey> not_these) {
+  // In a rolling restart what comes now goes to the new ones, or it would be closed again.
+  const bool any_new = std::any_of(living_.begin(), living_.end(), [&](const Endpoint* one) {
+    return one->is_available() && !one->is_outgoing() &&
+           std::find(not_these.begin(), not_these.end(), one->key()) == not_these.end();
+  });
   std::vector<Candidate> candidates;
   std::vector<Endpoint*> endpoints;
   candidates.reserve(living_.size());
   endpoints.reserve(living_.size());
   for (Endpoint* endpoint : living_) {
-    if (!endpoint->is_available()) continue;
+    if (!endpoint->is_available() || (any_new && endpoint->is_outgoing())) continue;
     if (std::find(not_these.begin(), not_these.end(), endpoint->key()) != not_these.end()) continue;
     endpoints.push_back(endpoint);
     candidates.push_back({.active = endpoint->active(),
@@ -146,6 +151,7 @@ bool Pool::begin_retry() {
 }
 
 void Pool::changed() {
+  if (!has_been_ready_) has_been_ready_ = has_ready_endpoint();
   if (waiting_.empty() || asking_scheduled_) return;
   asking_scheduled_ = true;
   loop_.run_later([this, alive = std::weak_ptr<char>(alive_)] {

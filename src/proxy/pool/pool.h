@@ -51,6 +51,14 @@ class Pool {
 
   const std::string& name() const { return config_.name; }
   const PoolConfig& config() const { return config_; }
+  /// A reload's; the name stays. Endpoints are its owner's to add and remove.
+  void set_config(const PoolConfig& config) { config_ = config; }
+  /// The configuration has it no more. It stays, for requests under way and for the day that it returns.
+  void set_retired(bool retired) {
+    if (retired_ && !retired) has_been_ready_ = false;
+    retired_ = retired;
+  }
+  bool is_retired() const { return retired_; }
   /// Plaintext WebSocket upgrades for local workers are handed over.
   bool hands_over() const { return config_.handover == HandoverMode::kAuto; }
   /// Those of the snapshot in force; a reload sets them anew.
@@ -68,6 +76,8 @@ class Pool {
   /// Null when that generation is not, or no longer, here.
   Endpoint* find(EndpointKey key) const;
   bool has_ready_endpoint() const;
+  /// It had one, since it was made or came back.
+  bool has_been_ready() const { return has_been_ready_; }
 
   /// Chooses for something new by the pool's policy among the available endpoints that are not in `not_these`; null
   /// when there is none now. Counts the choice as recent.
@@ -106,6 +116,8 @@ class Pool {
   Log& log_;
   PoolConfig config_;
   LimitsConfig limits_;
+  bool retired_ = false;
+  bool has_been_ready_ = false;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;  // removed ones too, while they are leased
   std::vector<Endpoint*> living_;
   std::list<PoolWaiter*> waiting_;

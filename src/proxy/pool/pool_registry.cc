@@ -1,58 +1,65 @@
 #include "proxy/pool/pool_registry.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace hubgate::proxy {
 namespace {
 
-// Endpoints of the configuration are fixed addresses; load_proxy_config has refused what does not parse.
-void add_addresses(Pool& pool, Log& log) {
-  for (const std::string& text : pool.config().endpoints) {
+// Adds and removes until the pool's addresses are those of its configuration; load_proxy_config has refused what does
+// not parse.
+void apply_addresses(Pool& pool, Log& log) {
+  std::vector<EndpointKey> wanted;
+  for (const std::string& text : pool.is_retired() ? std::vector<std::string>() : pool.config().endpoints) {
+    const EndpointKey key{endpoint_id_of_remote(pool.name(), text), 0};
+    wanted.push_back(key);
+    if (pool.find(key) != nullptr) continue;
     Result<net::Address> address = net::Address::parse(text);
     if (!address) {
       log.error("endpoint without an address",
                 {{"pool", pool.name()}, {"endpoint", text}, {"error", address.error().what}});
       continue;
     }
-    pool.add({.name = text, .key = {endpoint_id_of_remote(pool.name(), text), 0}, .slow_start = false}, *address);
+    pool.add({.name = text, .key = key, .slow_start = false}, *address);
+  }
+  const std::vector<Endpoint*> living = pool.endpoints();
+  for (Endpoint* endpoint : living) {
+    if (endpoint->is_local() || std::find(wanted.begin(), wanted.end(), endpoint->key()) != wanted.end()) continue;
+    pool.remove(*endpoint);
   }
 }
 
 }  // namespace
 
-PoolRegistry::Applied PoolRegistry::apply(const ProxyConfig& config) {
-  Applied applied;
+void PoolRegistry::apply(const ProxyConfig& config) {
   const bool first = pools_.empty();
   for (const PoolConfig& wanted : config.pools) {
-    const auto place = pools_.find(wanted.name);
-    if (place != pools_.end()) {
-      if (place->second->config() != wanted) applied.needs_restart.push_back(wanted.name);
-      continue;
-    }
-    if (!first) {
-      applied.needs_restart.push_back(wanted.name);
-      continue;
-    }
-    const auto made =
-        pools_.emplace(wanted.name, std::make_unique<Pool>(loop_, timers_, log_, wanted, config.limits)).first;
-    add_addresses(*made->second, log_);
-    applied.added.push_back(wanted.name);
+    std::unique_ptr<Pool>& pool = pools_[wanted.name];
+    if (!first && (!pool || pool->is_retired())) late_.insert(wanted.name);
+    if (!pool) pool = std::make_unique<Pool>(loop_, timers_, log_, wanted, config.limits);
+    pool->set_config(wanted);
+    pool->set_retired(false);
+    apply_addresses(*pool, log_);
   }
   for (const auto& [name, pool] : pools_) {
     pool->set_limits(config.limits);
-    if (config.find_pool(name) == nullptr) applied.needs_restart.push_back(name);
+    if (config.find_pool(name) != nullptr || pool->is_retired()) continue;
+    log_.info("pool removed", {{"pool", name}});
+    pool->set_retired(true);
+    apply_addresses(*pool, log_);
   }
-  return applied;
 }
 
 Pool* PoolRegistry::find(std::string_view name) const {
   const auto place = pools_.find(name);
-  return place == pools_.end() ? nullptr : place->second.get();
+  return place == pools_.end() || place->second->is_retired() ? nullptr : place->second.get();
 }
 
 bool PoolRegistry::all_ready() const {
-  return std::all_of(pools_.begin(), pools_.end(),
-                     [](const auto& entry) { return entry.second->has_ready_endpoint(); });
+  return std::all_of(pools_.begin(), pools_.end(), [this](const auto& entry) {
+    const Pool& pool = *entry.second;
+    return pool.is_retired() || pool.has_ready_endpoint() || (late_.contains(entry.first) && !pool.has_been_ready());
+  });
 }
 
 }  // namespace hubgate::proxy

@@ -2,9 +2,9 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "proxy/pool/pool.h"
 
@@ -15,19 +15,16 @@ class PoolRegistry {
  public:
   PoolRegistry(event::Loop& loop, event::Timers& timers, Log& log) : loop_(loop), timers_(timers), log_(log) {}
 
-  /// What apply() did, by pool name. Reported, never ignored.
-  struct Applied {
-    std::vector<std::string> added;
-    std::vector<std::string> needs_restart;  // differs from the living pool, or is gone from the configuration
-  };
-  /// The first time: makes every pool of `config`, with the endpoints of those that name addresses. Later: living
-  /// pools, their endpoints, health and counters stay and get the new limits; a difference is reported as needing a
-  /// restart.
-  Applied apply(const ProxyConfig& config);
+  /// Makes, changes and retires pools until they are those of `config`: living ones keep their endpoints, health and
+  /// counters; addresses that are new are added, those that are gone get nothing new and end with their last request.
+  /// Endpoints of local workers are the WorkerRegistry's.
+  void apply(const ProxyConfig& config);
 
+  /// Null for a pool that is not in the configuration.
   Pool* find(std::string_view name) const;
+  /// Retired ones, too: they are kept for requests under way, and for the day that they return.
   const std::map<std::string, std::unique_ptr<Pool>, std::less<>>& pools() const { return pools_; }
-  /// Every pool has an endpoint that is ready.
+  /// Every pool has an endpoint that is ready. One that came with a reload counts from its first ready endpoint on.
   bool all_ready() const;
 
  private:
@@ -35,6 +32,7 @@ class PoolRegistry {
   event::Timers& timers_;
   Log& log_;
   std::map<std::string, std::unique_ptr<Pool>, std::less<>> pools_;
+  std::set<std::string, std::less<>> late_;  // came with a reload
 };
 
 }  // namespace hubgate::proxy

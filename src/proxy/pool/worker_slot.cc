@@ -65,8 +65,11 @@ WorkerSlot::WorkerSlot(event::Loop& loop, event::Timers& timers, Log& log, Keepe
       pid_(pid),
       handler_(handler),
       ack_timer_(timers, [this] { on_ack_due(); }),
-      ping_timer_(timers, [this] { on_ping_due(); }),
+      heartbeat_(timers, {.ping = [this] { ping(); },
+                          .read = [this] { control_->link.read_now(); },
+                          .hung = [this] { end_hung("does not answer"); }}),
       ready_timer_(timers, [this] { end_hung("not ready in time"); }),
+      drain_timer_(timers, [this] { end_hung("its drain does not end"); }),
       kill_timer_(timers, [this] { keeper_.signal(id(), SIGKILL); }) {
   assert(welcome_.epoch != 0);
   control_ = std::make_unique<Control>(*this, std::move(links.control));
@@ -219,7 +222,7 @@ void WorkerSlot::on_control(const control::ControlToProxy& message) {
   } else if (const auto* ready = std::get_if<control::Ready>(&message)) {
     on_ready(*ready);
   } else if (const auto* pong = std::get_if<control::Pong>(&message)) {
-    pings_unanswered_ = 0;
+    heartbeat_.answered();
     loop_lag_ = std::chrono::microseconds(pong->loop_lag);
     answers_again();
   } else if (const auto* load = std::get_if<control::Load>(&message)) {
@@ -233,7 +236,7 @@ void WorkerSlot::on_control(const control::ControlToProxy& message) {
     stats_ = *stats;
     handler_.on_slot_stats(*this, stats_);
   } else if (const auto* state = std::get_if<control::State>(&message)) {
-    set_draining(state->draining);
+    set_draining(state->draining, state->leaving);
   } else if (std::holds_alternative<control::Drained>(message)) {
     log_.info("worker has drained", {{"worker", name()}, {"pid", pid_}});
   }
@@ -242,7 +245,7 @@ void WorkerSlot::on_control(const control::ControlToProxy& message) {
 // Before the worker's Hello of our epoch: it was meant for another run of the proxy.
 void WorkerSlot::on_predecessors(const control::ControlToProxy& message) {
   if (const auto* closed = std::get_if<control::Closed>(&message)) on_closed(*closed);
-  if (const auto* state = std::get_if<control::State>(&message)) set_draining(state->draining);
+  if (const auto* state = std::get_if<control::State>(&message)) set_draining(state->draining, state->leaving);
 }
 
 void WorkerSlot::on_path(const control::Path& path) {
@@ -260,6 +263,7 @@ void WorkerSlot::on_ready(const control::Ready& ready) {
   if (ready.epoch != welcome_.epoch) return;
   worker_cap_ = ready.max_connections;
   draining_at_ready_ = ready.draining;
+  leaving_at_ready_ = ready.leaving;
   if (std::exchange(said_ready_, true)) return handler_.on_slot_changed(*this);
   become_ready();
 }
@@ -269,9 +273,9 @@ void WorkerSlot::become_ready() {
   if (ready_ || !said_ready_ || !handover_greeted_) return;
   ready_ = true;
   ready_timer_.cancel();
-  ping_timer_.start(kPingInterval);
+  heartbeat_.start();
   if (state_ == State::kStarting) move_to(State::kReady);
-  if (draining_at_ready_) set_draining(true);
+  if (draining_at_ready_) set_draining(true, leaving_at_ready_);
   handler_.on_slot_ready(*this);
 }
 
@@ -294,8 +298,15 @@ void WorkerSlot::on_closed(const control::Closed& closed) {
   handler_.on_slot_closed(*this, closed.records);
 }
 
-void WorkerSlot::set_draining(bool draining) {
-  if (state_ == State::kGone || (state_ == State::kDraining) == draining) return;
+void WorkerSlot::set_draining(bool draining, bool leaving) {
+  if (state_ == State::kGone || (exit_ordered_ && !leaving)) return;
+  if ((state_ == State::kDraining) == draining && leaving_ == leaving) return;
+  leaving_ = leaving;
+  if (!leaving) {
+    drain_timer_.cancel();
+  } else if (!drain_timer_.is_running()) {  // another ordered it
+    drain_timer_.start(2 * welcome_.limits.drain_time + kDrainGrace);
+  }
   move_to(draining ? State::kDraining : (ready_ ? State::kReady : State::kStarting));
   handler_.on_slot_draining(*this, draining);
 }
@@ -310,32 +321,33 @@ void WorkerSlot::update(control::Welcome welcome) {
   control_->link.send(encode(welcome_));
 }
 
-void WorkerSlot::drain(const control::Drain& drain) { control_->link.send(encode(drain)); }
-void WorkerSlot::undrain() { control_->link.send(encode(control::Undrain{})); }
+void WorkerSlot::drain(const control::Drain& drain) {
+  exit_ordered_ = drain.exit;
+  if (drain.exit) drain_timer_.start(drain.hard + kDrainGrace);
+  control_->link.send(encode(drain));
+}
+void WorkerSlot::undrain() {
+  exit_ordered_ = false;
+  drain_timer_.cancel();
+  control_->link.send(encode(control::Undrain{}));
+}
 void WorkerSlot::close_some(const control::Close& close) { control_->link.send(encode(close)); }
 
 // ---- life
 
-void WorkerSlot::on_ping_due() {
+void WorkerSlot::ping() {
+  control_->link.send(encode(control::Ping{}));  // counted also when the link is full of what it does not read
   if (link_full_ && handover_->link.queued() < control::PacketLink::kQueueLimit) {
     link_full_ = false;  // it was descriptors that were short; they are tried again
     handler_.on_slot_changed(*this);
   }
-  if (pings_unanswered_ >= kPingsUntilHung) {
-    control_->link.read_now();  // we may have been stopped ourselves
-    if (state_ == State::kGone || ending_) return;
-    if (pings_unanswered_ >= kPingsUntilHung) return end_hung("does not answer");
-  }
-  // Counted also when the link is full of what it does not read.
-  control_->link.send(encode(control::Ping{}));
-  ++pings_unanswered_;
-  ping_timer_.start(kPingInterval);
 }
 
 void WorkerSlot::end_hung(std::string_view why) {
   if (ending_ || state_ == State::kGone) return;
   ending_ = true;
-  ping_timer_.cancel();
+  ended_because_ = why;
+  heartbeat_.stop();
   ready_timer_.cancel();
   log_.error("worker is ended", {{"worker", name()}, {"pid", pid_}, {"why", why}});
   keeper_.signal(id(), SIGABRT);
@@ -350,7 +362,7 @@ void WorkerSlot::end_hung(std::string_view why) {
 void WorkerSlot::on_broken(std::string_view link, std::string_view why) {
   if (state_ == State::kGone || ending_) return;
   ending_ = true;
-  ping_timer_.cancel();
+  heartbeat_.stop();
   ready_timer_.cancel();
   log_.info("worker's link has ended", {{"worker", name()}, {"pid", pid_}, {"link", link}, {"why", why}});
   kill_timer_.start(kBrokenGrace);
@@ -365,8 +377,9 @@ void WorkerSlot::exited() {
   handover_->link.read_now();
   kill_timer_.cancel();
   ack_timer_.cancel();
-  ping_timer_.cancel();
+  heartbeat_.stop();
   ready_timer_.cancel();
+  drain_timer_.cancel();
   move_to(State::kGone);
   handed_over_ = 0;
   keepsakes_.clear();
@@ -384,8 +397,9 @@ void WorkerSlot::move_to(State state) {
 void WorkerSlot::retire() {
   state_ = State::kGone;
   ack_timer_.cancel();
-  ping_timer_.cancel();
+  heartbeat_.stop();
   ready_timer_.cancel();
+  drain_timer_.cancel();
   kill_timer_.cancel();
   unsettled_.clear();
   keepsakes_.clear();

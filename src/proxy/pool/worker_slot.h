@@ -13,6 +13,7 @@
 
 #include "common/base/descriptor.h"
 #include "common/base/log.h"
+#include "common/control/heartbeat.h"
 #include "common/control/keeper_messages.h"
 #include "common/control/packet_link.h"
 #include "common/control/worker_messages.h"
@@ -81,6 +82,10 @@ class WorkerSlot final : public event::Disposable {
   /// Has said Ready to this proxy once, or never will.
   bool has_answered() const { return ready_ || ending_ || state_ == State::kGone; }
   bool is_draining() const { return state_ == State::kDraining; }
+  /// It drains, by its own word, and ends then.
+  bool is_leaving() const { return leaving_; }
+  /// Why we ended it ("does not answer", …); empty: we did not.
+  std::string_view ended_because() const { return ended_because_; }
   /// Takes nothing new now: it refused, until its next Load; its load has reached its cap; its link is full.
   bool is_full() const;
 
@@ -134,6 +139,7 @@ class WorkerSlot final : public event::Disposable {
 
   /// New values for the worker, such as another log level.
   void update(control::Welcome welcome);
+  /// With `exit`: one that has not ended 5 s after `hard` counts as hung.
   void drain(const control::Drain& drain);
   void undrain();
   void close_some(const control::Close& close);
@@ -147,10 +153,9 @@ class WorkerSlot final : public event::Disposable {
   void retire() override;
 
   static constexpr Duration kAckDeadline = std::chrono::seconds(2);
-  static constexpr Duration kPingInterval = std::chrono::seconds(1);
-  static constexpr int kPingsUntilHung = 10;
   /// From a link's end to SIGKILL; the process's own end is told within it.
   static constexpr Duration kBrokenGrace = std::chrono::milliseconds(500);
+  static constexpr Duration kDrainGrace = std::chrono::seconds(5);
   static constexpr Duration kAbortGrace = std::chrono::seconds(2);
   static constexpr std::size_t kHandoverSendBuffer = 4 * 1024 * 1024;  // bytes
 
@@ -177,8 +182,8 @@ class WorkerSlot final : public event::Disposable {
   void settle(std::map<std::uint64_t, Unsettled>::iterator place, Settled how);
   void answers_again();
   void on_ack_due();
-  void on_ping_due();
-  void set_draining(bool draining);
+  void ping();
+  void set_draining(bool draining, bool leaving);
   void move_to(State state);
 
   event::Loop& loop_;
@@ -195,12 +200,16 @@ class WorkerSlot final : public event::Disposable {
   bool handover_greeted_ = false;
   bool said_ready_ = false;  // to this proxy
   bool draining_at_ready_ = false;
+  bool leaving_at_ready_ = false;
   bool ready_ = false;  // said so, and greeted on both links
   bool handing_over_ = true;
   bool silent_ = false;   // let an ack pass its deadline; gets nothing new until it answers
   bool refused_ = false;  // until its next Load
   bool link_full_ = false;
   bool ending_ = false;  // hung or broken: it is being killed
+  bool leaving_ = false;
+  bool exit_ordered_ = false;  // what it says of an earlier order counts no more
+  std::string ended_because_;
   std::uint64_t last_n_ = 0;
   std::map<std::uint64_t, Unsettled> unsettled_;  // by n
   std::set<std::uint64_t> after_load_;            // n of client sockets that the worker's last Load does not count
@@ -211,10 +220,10 @@ class WorkerSlot final : public event::Disposable {
   std::vector<control::Path> paths_;
   control::Stats stats_;
   Duration loop_lag_{};
-  int pings_unanswered_ = 0;
   event::Timer ack_timer_;
-  event::Timer ping_timer_;
+  control::Heartbeat heartbeat_;
   event::Timer ready_timer_;
+  event::Timer drain_timer_;
   event::Timer kill_timer_;
 };
 

@@ -45,7 +45,13 @@ Supervisor::Supervisor(event::Loop& loop, Log& log, Settings settings)
       log_(log),
       settings_(std::move(settings)),
       restart_timer_(loop, [this] { start_proxy(); }),
-      ping_timer_(loop, [this] { on_ping_due(); }),
+      proxy_ready_timer_(loop, [this] { end_hung_proxy("not ready in time"); }),
+      heartbeat_(loop, {.ping = [this] { ping(); },
+                        .read =
+                            [this] {
+                              if (keeper_) keeper_->link.read_now();
+                            },
+                        .hung = [this] { end_hung_proxy("does not answer"); }}),
       kill_proxy_timer_(loop, [this] { signal_proxy(SIGKILL); }),
       kill_all_timer_(loop, [this] { slots_.signal_all(SIGKILL); }),
       signals_(loop, {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD}, [this](int signal) { on_signal(signal); }) {}
@@ -87,8 +93,8 @@ void Supervisor::start_proxy() {
   proxy_started_ = loop_.now();
   proxy_ready_ = false;
   proxy_ended_ = false;
-  pings_unanswered_ = 0;
   pongs_to_come_ = 0;
+  proxy_ready_timer_.start(kProxyReadyTime);
   keeper_ = std::make_unique<Keeper>(*this, std::move(ends->first));
 }
 
@@ -136,7 +142,8 @@ void Supervisor::on_message(const control::KeeperToSupervisor& message, Descript
   } else if (std::holds_alternative<control::ProxyReady>(message)) {
     proxy_ready_ = ever_ready_ = true;
     if (std::exchange(pongs_until_reloaded_, 0) > 0) settings_.notifier.ready();  // it has read the file just now
-    ping_timer_.start(kPingInterval);
+    proxy_ready_timer_.cancel();
+    heartbeat_.start();
   } else if (std::holds_alternative<control::KeeperPong>(message)) {
     on_pong();
   }
@@ -177,7 +184,8 @@ void Supervisor::on_proxy_ended(int status) {
   if (keeper_) keeper_->link.read_now();  // Keep, Forget and Signal count
   loop_.dispose(std::move(keeper_));
   proxy_pid_ = -1;
-  ping_timer_.cancel();
+  heartbeat_.stop();
+  proxy_ready_timer_.cancel();
   kill_proxy_timer_.cancel();
   if (ending_) return finish_if_alone();
   if (stopping_) return end_all();
@@ -198,31 +206,22 @@ void Supervisor::on_proxy_ended(int status) {
   restart_timer_.start(wait);
 }
 
-void Supervisor::on_ping_due() {
-  if (pings_unanswered_ >= kPingsUntilHung) {
-    keeper_->link.read_now();  // we may have been stopped ourselves
-    if (pings_unanswered_ >= kPingsUntilHung && !kill_proxy_timer_.is_running()) {
-      log_.error("proxy does not answer", {{"pid", proxy_pid_}});
-      signal_proxy(SIGABRT);
-      signal_proxy(SIGCONT);
-      kill_proxy_timer_.start(kAbortGrace);
-      return;
-    }
-  }
-  if (!keeper_ || !keeper_->link.is_open()) return;
-  ping();
-  ping_timer_.start(kPingInterval);
+// As the proxy does with its workers.
+void Supervisor::end_hung_proxy(std::string_view why) {
+  log_.error("proxy is ended", {{"pid", proxy_pid_}, {"why", why}});
+  signal_proxy(SIGABRT);
+  signal_proxy(SIGCONT);  // a stopped process takes no signal
+  kill_proxy_timer_.start(kAbortGrace);
 }
 
 void Supervisor::ping() {
   if (!keeper_ || !keeper_->link.is_open()) return;
   const control::PacketLink::Sent sent = keeper_->link.send(encode(control::KeeperPing{}));
   if (sent == control::PacketLink::Sent::kSent || sent == control::PacketLink::Sent::kQueued) ++pongs_to_come_;
-  ++pings_unanswered_;
 }
 
 void Supervisor::on_pong() {
-  pings_unanswered_ = 0;
+  heartbeat_.answered();
   if (pongs_to_come_ > 0) --pongs_to_come_;
   if (pongs_until_reloaded_ > 0 && --pongs_until_reloaded_ == 0) settings_.notifier.ready();
 }
@@ -276,7 +275,8 @@ void Supervisor::stop() {
 void Supervisor::end_all() {
   if (std::exchange(ending_, true)) return;
   restart_timer_.cancel();
-  ping_timer_.cancel();
+  heartbeat_.stop();
+  proxy_ready_timer_.cancel();
   signal_proxy(SIGKILL);
   slots_.close_links();
   slots_.signal_all(SIGTERM);

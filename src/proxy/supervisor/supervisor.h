@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/log.h"
+#include "common/control/heartbeat.h"
 #include "common/control/keeper_messages.h"
 #include "common/control/packet_link.h"
 #include "common/event/loop.h"
@@ -40,8 +41,7 @@ class Supervisor {
   /// ever been ready.
   int run();
 
-  static constexpr Duration kPingInterval = std::chrono::seconds(1);
-  static constexpr int kPingsUntilHung = 10;
+  static constexpr Duration kProxyReadyTime = std::chrono::seconds(30);
   static constexpr Duration kAbortGrace = std::chrono::seconds(2);
   static constexpr Duration kTermGrace = std::chrono::seconds(3);
   static constexpr Duration kFirstBackOff = std::chrono::milliseconds(100);
@@ -61,10 +61,10 @@ class Supervisor {
   void on_signal(int signal);
   void reap();
   void on_proxy_ended(int status);
-  void on_ping_due();
   void ping();
   void reload();
   void on_pong();
+  void end_hung_proxy(std::string_view why);
   void signal_proxy(int signal) const;
   void stop();
   void end_all();
@@ -80,9 +80,8 @@ class Supervisor {
   TimePoint proxy_started_{};
   bool proxy_ready_ = false;  // the living one
   bool ever_ready_ = false;
-  bool proxy_ended_ = false;  // its link is being read to the end: its Spawns do not count
-  int proxy_failures_ = 0;    // in a row
-  int pings_unanswered_ = 0;
+  bool proxy_ended_ = false;      // its link is being read to the end: its Spawns do not count
+  int proxy_failures_ = 0;        // in a row
   int pongs_to_come_ = 0;         // answers come in the order of the pings
   int pongs_until_reloaded_ = 0;  // of them, up to the one that comes after a reload
   bool stopping_ = false;
@@ -90,7 +89,8 @@ class Supervisor {
   bool finished_ = false;
   int exit_code_ = 0;
   event::Timer restart_timer_;
-  event::Timer ping_timer_;
+  event::Timer proxy_ready_timer_;
+  control::Heartbeat heartbeat_;
   event::Timer kill_proxy_timer_;
   event::Timer kill_all_timer_;
   event::Signals signals_;

@@ -86,7 +86,7 @@ TEST_CASE("each message of the control link comes out as it went in, and no cut 
   check(decode_control_to_worker, welcome());
   check(decode_control_to_worker, Welcome{});
   check(decode_control_to_worker, Ping{});
-  check(decode_control_to_worker, Drain{std::chrono::seconds(60), std::chrono::seconds(120), true});
+  check(decode_control_to_worker, Drain{std::chrono::seconds(60), std::chrono::seconds(120), true, true});
   check(decode_control_to_worker, Undrain{});
   check(decode_control_to_worker, Close{10, 30});
 
@@ -98,7 +98,7 @@ TEST_CASE("each message of the control link comes out as it went in, and no cut 
   check(decode_control_to_proxy, Load{5, 17, 1000, 12});
   check(decode_control_to_proxy, Closed{{record(1), record(2)}});
   check(decode_control_to_proxy, Stats{"ready", {{"hubgate_hub_messages_total{hub=\"x\"}", 12.5}, {"b", -1}}});
-  check(decode_control_to_proxy, State{true});
+  check(decode_control_to_proxy, State{true, true});
   check(decode_control_to_proxy, Drained{});
 }
 

@@ -20,14 +20,21 @@ class FakeHost final : public AdminHost {
   StatusReport status() const override { return test::sample_status(); }
   void collect(MetricsPage& page) const override { page.gauge("hubgate_proxy_descriptors", "Open descriptors.", 31); }
   const Snapshot& snapshot() const override { return *in_force; }
-  ReloadAnswer reload() override {
+  VerbAnswer reload() override {
     ++reloads;
     return answer;
   }
 
   bool ready = true;
   int reloads = 0;
-  ReloadAnswer answer{true, {"log.level: info -> debug", "needs restart: user: a -> b"}};
+  VerbAnswer diff(const std::string& file) const override { return said("diff " + file); }
+  VerbAnswer restart(const std::string& pool) override { return said("restart " + pool); }
+  VerbAnswer drain(const std::string& endpoint, bool drained) override {
+    return said((drained ? "drain " : "undrain ") + endpoint);
+  }
+  VerbAnswer said(std::string line) const { return {answer.accepted, {std::move(line)}}; }
+
+  VerbAnswer answer{true, {"log.level: info -> debug", "needs restart: user: a -> b"}};
   SnapshotPointer in_force = make_snapshot(ProxyConfig{});
 };
 
@@ -143,6 +150,21 @@ TEST_CASE("the Unix socket is the owner's and takes verbs whatever the Host", "[
   CHECK(f.host.reloads == 2);
   CHECK_THAT(f.request("GET /reload", "any", true), contains("HTTP/1.1 405 "));
   CHECK_THAT(f.request("GET /status", "any", true), contains("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_CASE("verbs on pools, endpoints and files are about what their query names", "[admin]") {
+  Fixture f;
+  const auto ask = [&f](const std::string& target) { return f.request("POST " + target, "any", true); };
+  CHECK_THAT(ask("/restart?pool=main"), contains("\r\n\r\nrestart main\n"));
+  CHECK_THAT(ask("/drain?endpoint=main%2f0"), contains("\r\n\r\ndrain main/0\n"));
+  CHECK_THAT(ask("/undrain?endpoint=10.0.0.1:80"), contains("\r\n\r\nundrain 10.0.0.1:80\n"));
+  CHECK_THAT(ask("/diff?file=/etc/a%20b.toml"), contains("\r\n\r\ndiff /etc/a b.toml\n"));
+  for (const char* target : {"/restart", "/drain?endpoint=", "/undrain?pool=main", "/diff"}) {
+    CAPTURE(target);
+    CHECK_THAT(ask(target), contains("HTTP/1.1 422 "));
+  }
+  CHECK_THAT(f.request("POST /restart?pool=main", "localhost"), contains("HTTP/1.1 403 Forbidden\r\n"));
+  CHECK_THAT(f.request("GET /restart?pool=main", "any", true), contains("HTTP/1.1 405 "));
 }
 
 TEST_CASE("a stale admin socket is replaced", "[admin]") {

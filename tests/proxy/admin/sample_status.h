@@ -28,6 +28,7 @@ inline proxy::StatusReport sample_status() {
   worker.generation = 1700000000;
   worker.pid = 102;
   worker.state = "ready";
+  worker.local = true;
   worker.full = true;
   worker.active = 500;
   worker.pending = 2;

@@ -35,6 +35,15 @@ TEST_CASE("every verb is known", "[cli]") {
   CHECK(status.operation.json);
   CHECK(status.operation.socket == "/x");
   CHECK(parse({"status", "--redis"}).operation.redis);
+  const CommandLine restart = parse({"restart", "main"});
+  CHECK(restart.verb == Verb::kRestart);
+  CHECK(restart.operation.subject == "main");
+  CHECK(restart.operation.wait);
+  CHECK_FALSE(parse({"restart", "main", "--no-wait", "--socket", "/x"}).operation.wait);
+  CHECK(parse({"drain", "main/0"}).verb == Verb::kDrain);
+  CHECK(parse({"undrain", "main/0"}).verb == Verb::kUndrain);
+  CHECK(parse({"diff", "new.toml"}).verb == Verb::kDiff);
+  CHECK(parse({"diff", "new.toml"}).operation.subject == "new.toml");
   CHECK(parse({"top"}).verb == Verb::kTop);
   CHECK(parse({"top", "--once"}).operation.once);
 }
@@ -46,6 +55,8 @@ TEST_CASE("what is no command line exits with 64 and says why", "[cli]") {
                                                                  {"run", "a", "b"},
                                                                  {"run", "a", "--set"},
                                                                  {"reload", "x"},
+                                                                 {"restart"},
+                                                                 {"drain"},
                                                                  {"status", "--json", "--redis"}}) {
     const CommandLine line = parse(words);
     CHECK(line.exit == kExitUsage);
@@ -56,7 +67,8 @@ TEST_CASE("what is no command line exits with 64 and says why", "[cli]") {
 TEST_CASE("help exits with 0 and names the verbs of operators", "[cli]") {
   const CommandLine line = parse({"--help"});
   CHECK(line.exit == kExitOk);
-  for (const char* verb : {"run", "check", "reload", "status", "top", "version"}) CHECK_THAT(line.text, contains(verb));
+  for (const char* verb : {"run", "check", "reload", "restart", "drain", "undrain", "diff", "status", "top", "version"})
+    CHECK_THAT(line.text, contains(verb));
   CHECK(line.text.find("The proxy process") == std::string::npos);
   CHECK(parse({"run", "--help"}).exit == kExitOk);
 }

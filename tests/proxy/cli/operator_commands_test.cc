@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
@@ -24,13 +26,24 @@ class FakeHost final : public AdminHost {
   StatusReport status() const override {
     StatusReport report = test::sample_status();
     for (int i = 0; i < 2000; ++i) report.processes.push_back({"worker", "main/9", 5, 6, "ready"});
+    // A little further each time that somebody looks.
+    report.pools[0].restart = restarts[std::min(looks++, restarts.size() - 1)];
     return report;
   }
   void collect(MetricsPage&) const override {}
   const Snapshot& snapshot() const override { return *in_force; }
-  ReloadAnswer reload() override { return answer; }
+  VerbAnswer reload() override { return answer; }
 
-  ReloadAnswer answer;
+  VerbAnswer diff(const std::string& file) const override { return said("diff " + file); }
+  VerbAnswer restart(const std::string& pool) override { return said("restart " + pool); }
+  VerbAnswer drain(const std::string& endpoint, bool drained) override {
+    return said((drained ? "drain " : "undrain ") + endpoint);
+  }
+  VerbAnswer said(std::string line) const { return {answer.accepted, {std::move(line)}}; }
+
+  VerbAnswer answer;
+  std::vector<RestartStatus> restarts = {{}};
+  mutable std::size_t looks = 0;
   SnapshotPointer in_force = make_snapshot(ProxyConfig{});
 };
 
@@ -95,6 +108,64 @@ TEST_CASE("top --once prints one table and ends", "[cli]") {
   CHECK_THAT(f.out.str(), contains("hubgate 0.1.0  ready  revision 3"));
   CHECK_THAT(f.out.str(), contains("main/0"));
   CHECK(f.out.str().find("\x1b") == std::string::npos);
+}
+
+TEST_CASE("restart waits for the end and prints each step once", "[cli]") {
+  Fixture f;
+  f.host.answer.accepted = true;
+  f.host.restarts = {
+      {.number = 3, .state = "under way", .slots = 2, .done = 0, .slot = "main/0"},
+      {.number = 3, .state = "under way", .slots = 2, .done = 0, .slot = "main/0", .draining = true, .left = 7},
+      {.number = 3, .state = "under way", .slots = 2, .done = 0, .slot = "main/0", .draining = true, .left = 7},
+      {.number = 3, .state = "done", .slots = 2, .done = 2},
+  };
+  OperatorOptions options;
+  options.subject = "main";
+  SECTION("done") {
+    CHECK(f.run(restart_command, options) == kExitOk);
+    CHECK(f.out.str() ==
+          "restart main\n"
+          "0 of 2 workers replaced; main/0: the new one starts\n"
+          "0 of 2 workers replaced; main/0: the old one drains, 7 connections left\n"
+          "2 of 2 workers replaced\n");
+  }
+  SECTION("not waited for") {
+    options.wait = false;
+    CHECK(f.run(restart_command, options) == kExitOk);
+    CHECK(f.out.str() == "restart main\n");
+    CHECK(f.host.looks == 0);
+  }
+  SECTION("failing") {
+    f.host.restarts.back() = {.number = 3, .state = "failing", .slots = 2, .slot = "main/0"};
+    CHECK(f.run(restart_command, options) == kExitRefused);
+    CHECK_THAT(f.err.str(), contains("main/0 keeps ending"));
+  }
+  SECTION("of another run of the proxy") {
+    f.host.restarts.back() = {.number = 1};
+    CHECK(f.run(restart_command, options) == kExitRefused);
+    CHECK_THAT(f.err.str(), contains("not known any more"));
+  }
+  SECTION("refused") {
+    f.host.answer.accepted = false;
+    CHECK(f.run(restart_command, options) == kExitRefused);
+    CHECK(f.out.str().empty());
+  }
+}
+
+TEST_CASE("drain, undrain and diff are told what they are about", "[cli]") {
+  Fixture f;
+  f.host.answer.accepted = true;
+  OperatorOptions options;
+  options.subject = "unix:/a b&c";
+  CHECK(f.run(drain_command, options) == kExitOk);
+  CHECK(f.out.str() == "drain unix:/a b&c\n");
+  CHECK(f.run(undrain_command, options) == kExitOk);
+  CHECK(f.out.str() == "undrain unix:/a b&c\n");
+  options.subject = "new.toml";
+  CHECK(f.run(diff_command, options) == kExitOk);
+  CHECK(f.out.str() == "diff " + std::filesystem::absolute("new.toml").string() + "\n");
+  f.host.answer.accepted = false;
+  CHECK(f.run(diff_command, options) == kExitConfiguration);
 }
 
 TEST_CASE("without a gateway the operator's verbs exit with 69 and say where they looked", "[cli]") {

@@ -31,9 +31,7 @@ struct Fixture {
 
 TEST_CASE("the first configuration makes every pool, with the endpoints that it names", "[proxy][pool]") {
   Fixture f;
-  const PoolRegistry::Applied applied = f.registry.apply(f.config);
-  CHECK(applied.added == std::vector<std::string>{"web", "main"});
-  CHECK(applied.needs_restart.empty());
+  f.registry.apply(f.config);
   REQUIRE(f.registry.find("web") != nullptr);
   CHECK(f.registry.find("web")->endpoints().size() == 2);
   CHECK(f.registry.find("web")->has_ready_endpoint());
@@ -43,23 +41,57 @@ TEST_CASE("the first configuration makes every pool, with the endpoints that it 
   CHECK_FALSE(f.registry.all_ready());
 }
 
-TEST_CASE("a later configuration leaves living pools alone, gives new limits and names what needs a restart",
-          "[proxy][pool]") {
+TEST_CASE("a later configuration changes living pools and leaves what it does not name alone", "[proxy][pool]") {
   Fixture f;
-  static_cast<void>(f.registry.apply(f.config));
-  Endpoint* const endpoint = f.registry.find("web")->endpoints()[0];
+  f.registry.apply(f.config);
+  Pool& web = *f.registry.find("web");
+  Endpoint* const endpoint = web.endpoints()[0];
   ++endpoint->counters.requests;
+  EndpointLease lease(*web.endpoints()[1], EndpointLease::Kind::kTunnel);
 
   f.config.limits.queue_wait = milliseconds(1000);
-  CHECK(f.registry.apply(f.config).needs_restart.empty());
-  CHECK(f.registry.find("web")->limits().queue_wait == milliseconds(1000));
-  CHECK(f.registry.find("web")->endpoints()[0] == endpoint);
+  f.config.pools[0].endpoints = {"127.0.0.1:9000", "127.0.0.1:9001"};
+  f.config.pools[0].balance = BalancePolicy::kRoundRobin;
+  f.registry.apply(f.config);
+  CHECK(&web == f.registry.find("web"));
+  CHECK(web.limits().queue_wait == milliseconds(1000));
+  CHECK(web.config().balance == BalancePolicy::kRoundRobin);
+  REQUIRE(web.endpoints().size() == 2);
+  CHECK(web.endpoints()[0] == endpoint);
   CHECK(endpoint->counters.requests == 1);
+  CHECK(web.endpoints()[1]->name() == "127.0.0.1:9001");
+  CHECK(lease->life() == Endpoint::Life::kRemoved);  // and lives until the tunnel ends
+}
 
-  f.config.pools[0].endpoints.pop_back();
-  f.config.pools[1].name = "renamed";
-  const PoolRegistry::Applied applied = f.registry.apply(f.config);
-  CHECK(applied.added.empty());
-  CHECK(applied.needs_restart == std::vector<std::string>{"web", "renamed", "main"});
-  CHECK(f.registry.find("web")->endpoints().size() == 2);
+TEST_CASE("a pool that is gone from the configuration is found no more, and may come back", "[proxy][pool]") {
+  Fixture f;
+  f.registry.apply(f.config);
+  Pool* const web = f.registry.find("web");
+  const PoolConfig removed = f.config.pools[0];
+  f.config.pools.erase(f.config.pools.begin());
+  f.registry.apply(f.config);
+  CHECK(f.registry.find("web") == nullptr);
+  CHECK(web->is_retired());
+  CHECK(web->endpoints().empty());
+  f.config.pools.push_back(removed);
+  f.registry.apply(f.config);
+  CHECK(f.registry.find("web") == web);
+  CHECK(web->endpoints().size() == 2);
+}
+
+TEST_CASE("a pool that comes with a reload does not make the gateway unready before it was ready once",
+          "[proxy][pool]") {
+  Fixture f;
+  f.config.pools.pop_back();
+  f.registry.apply(f.config);
+  CHECK(f.registry.all_ready());
+  f.config.pools.push_back({.name = "late", .command = {"worker"}});
+  f.registry.apply(f.config);
+  CHECK(f.registry.all_ready());
+  // Ready, and then not.
+  Pool& late = *f.registry.find("late");
+  Endpoint& endpoint = late.add({.name = "x", .key = {7, 0}}, *net::Address::parse("127.0.0.1:1"));
+  CHECK(f.registry.all_ready());
+  late.remove(endpoint);
+  CHECK_FALSE(f.registry.all_ready());
 }

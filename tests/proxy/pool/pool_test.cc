@@ -98,6 +98,20 @@ TEST_CASE("the least loaded endpoint that may be used is chosen", "[proxy][pool]
   CHECK_FALSE(f.pool.has_ready_endpoint());
 }
 
+TEST_CASE("an endpoint that will be replaced is chosen only where there is no other", "[proxy][pool]") {
+  Fixture f;
+  Endpoint& old = f.add(1);
+  Endpoint& young = f.add(2);
+  old.set_outgoing(true);
+  std::vector<EndpointLease> busy;
+  for (int i = 0; i < 10; ++i) busy.emplace_back(young, EndpointLease::Kind::kTunnel);
+  CHECK(f.pool.choose(f.random) == &young);
+  const std::vector<EndpointKey> tried = {young.key()};
+  CHECK(f.pool.choose(f.random, tried) == &old);
+  young.set_draining(true);
+  CHECK(f.pool.choose(f.random) == &old);
+}
+
 TEST_CASE("equal endpoints share new connections", "[proxy][pool]") {
   Fixture f;
   f.add(1);

@@ -3,14 +3,10 @@
 #include <sys/wait.h>
 
 #include <csignal>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "tests/support/catch.h"
-#include "tests/support/manual_timers.h"
-#include "tests/support/memory_log.h"
-#include "tests/support/scripted_worker.h"
+#include "tests/proxy/pool/slot_world.h"
 
 using namespace hubgate;
 using namespace hubgate::control;
@@ -19,74 +15,18 @@ using proxy::SlotRunner;
 
 namespace {
 
-constexpr std::uint64_t kEpoch = 4711;
+constexpr std::uint64_t kEpoch = test::SlotWorld::kEpoch;
 constexpr std::uint32_t kEndpoint = 42;
 
-struct FakeKeeper final : proxy::Keeper {
-  Result<void> spawn(const Spawn& spawn) override {
-    spawns.push_back(spawn);
-    return {};
-  }
-  void signal(const SlotId& id, int signal) override { signals.emplace_back(id.generation, signal); }
-  std::vector<Spawn> spawns;
-  std::vector<std::pair<std::uint32_t, int>> signals;
-};
-
-struct FixedClock final : WallClock {
-  std::chrono::system_clock::time_point now() const override {
-    return std::chrono::system_clock::time_point(std::chrono::seconds(seconds));
-  }
-  std::int64_t seconds = 1'700'000'000;
-};
-
-struct Fixture {
-  event::Loop loop;
-  test::ManualTimers timers;
-  test::MemoryLog log;
-  SeededRandom random{1};
-  FixedClock clock;
-  FakeKeeper keeper;
-  proxy::AffinityTable affinity{proxy::AffinityKeys({{1, {}}}, "node")};
-  proxy::HubPaths hub_paths;
-  std::vector<std::string> lines;
-  int changes = 0;
-  proxy::SlotServices services{
-      .loop = loop,
-      .timers = timers,
-      .log = *log,
-      .random = random,
-      .clock = clock,
-      .keeper = keeper,
-      .affinity = affinity,
-      .hub_paths = hub_paths,
-      .output = [this](std::string_view tag,
-                       std::string_view line) { lines.push_back(std::string(tag) + ": " + std::string(line)); },
-      .epoch = kEpoch,
-      .on_change = [this] { ++changes; }};
-  proxy::LimitsConfig limits;
-  proxy::Pool pool{loop, timers, *log, {.name = "main", .command = {"worker"}}, limits};
-  std::vector<std::unique_ptr<test::ScriptedWorker>> workers;
+struct Fixture : test::SlotWorld {
   SlotRunner runner{services, pool, spec(), 0, kEndpoint};
-
-  static proxy::WorkerSpec spec() {
-    proxy::WorkerSpec spec;
-    spec.argv = {"/bin/worker"};
-    return spec;
-  }
 
   // The process of the last spawn request runs.
   test::ScriptedWorker& run(const std::string& spec_hash = spec().hash()) {
     return run_as(keeper.spawns.back().id.generation, spec_hash);
   }
   test::ScriptedWorker& run_as(std::uint32_t generation, const std::string& spec_hash) {
-    workers.push_back(std::make_unique<test::ScriptedWorker>(loop));
-    proxy::SlotProcess process;
-    process.id = {"main", 0, generation};
-    process.pid = 100 + static_cast<int>(workers.size());
-    process.spec_hash = spec_hash;
-    process.control = workers.back()->take_control();
-    process.handover = workers.back()->take_handover();
-    runner.adopt(std::move(process));
+    runner.adopt(process({"main", 0, generation}, spec_hash));
     return *workers.back();
   }
   test::ScriptedWorker& run_until_ready() {
@@ -153,10 +93,11 @@ TEST_CASE("a dead worker is started again with growing waits, as a later generat
     waited += whole;
   }
   CHECK(f.runner.restarts() == 4);
-  CHECK_FALSE(f.runner.is_broken());
+  CHECK_FALSE(f.runner.is_failed());
   f.run();
   f.exit(f.keeper.spawns.back().id.generation);
-  CHECK(f.runner.is_broken());  // five in a minute
+  CHECK(f.runner.is_failed());  // five in a minute
+  CHECK(f.runner.ends().at("signal_9") == 5);
   const std::size_t before = f.keeper.spawns.size();
   f.timers.advance(14s);
   CHECK(f.keeper.spawns.size() == before);
@@ -166,7 +107,7 @@ TEST_CASE("a dead worker is started again with growing waits, as a later generat
   f.run_until_ready();
   f.timers.advance(61s);
   f.exit(f.keeper.spawns.back().id.generation);
-  CHECK_FALSE(f.runner.is_broken());
+  CHECK_FALSE(f.runner.is_failed());
   f.timers.advance(100ms);
   CHECK(f.keeper.spawns.size() == before + 2);
 }
@@ -186,7 +127,7 @@ TEST_CASE("while one generation drains the next one serves, and there are never 
   f.runner.start();
   test::ScriptedWorker& first = f.run_until_ready();
   const std::uint32_t first_generation = f.keeper.spawns.back().id.generation;
-  first.say(State{true});
+  first.say(State{true, true});
   first.turn();
   REQUIRE(f.keeper.spawns.size() == 2);  // at once
   CHECK_FALSE(f.runner.is_ready());
@@ -196,7 +137,7 @@ TEST_CASE("while one generation drains the next one serves, and there are never 
   CHECK(f.runner.is_ready());
   CHECK(f.pool.endpoints().size() == 2);
   const std::uint32_t second_generation = f.keeper.spawns.back().id.generation;
-  second.say(State{true});
+  second.say(State{true, true});
   second.turn();
   CHECK(f.keeper.spawns.size() == 2);
   f.exit(first_generation, 0);
@@ -206,19 +147,226 @@ TEST_CASE("while one generation drains the next one serves, and there are never 
   CHECK(f.keeper.spawns.size() == 3);
 }
 
-TEST_CASE("a worker that an earlier proxy started otherwise is replaced in order", "[proxy][slot]") {
+TEST_CASE("a worker is replaced by one that is ready before the old one drains", "[proxy][slot]") {
   Fixture f;
-  test::ScriptedWorker& worker = f.run_as(1'600'000'000, "another hash");
   f.runner.start();
+  test::ScriptedWorker& old = f.run_until_ready();
+  const std::uint32_t old_generation = f.keeper.spawns.back().id.generation;
+  CHECK_FALSE(f.runner.is_outdated());
+  const bool by_new_command = GENERATE(true, false);
+  if (by_new_command) {
+    f.runner.update(f.spec("/bin/other"));
+  } else {
+    f.runner.outdate();
+  }
+  CHECK(f.runner.is_outdated());
+  CHECK(f.pool.endpoints()[0]->is_outgoing());
+  f.timers.advance(5s);
+  REQUIRE(f.keeper.spawns.size() == 1);  // nobody has said that it is its turn
+
+  f.runner.replace();
+  REQUIRE(f.keeper.spawns.size() == 2);
+  CHECK(f.keeper.spawns[1].argv == std::vector<std::string>{by_new_command ? "/bin/other" : "/bin/worker"});
+  test::ScriptedWorker& young = f.run(f.keeper.spawns[1].spec_hash);
+  CHECK(f.pool.endpoints()[1]->warmth() == 1);
+  old.turn();
+  CHECK(old.count<Drain>() == 0);
+  CHECK(f.runner.is_ready());
+  young.become_ready(kEpoch);
+  young.turn();
+  old.turn();
+  REQUIRE(old.count<Drain>() == 1);
+  CHECK(std::get<Drain>(old.heard.back()) == Drain{60s, 120s, true, false});
+  // It gets nothing new from this moment on, though it has not said a word.
+  CHECK_FALSE(f.pool.endpoints()[0]->is_available());
+  CHECK(f.runner.is_ready());
+  CHECK_FALSE(f.runner.is_outdated());
+  CHECK(f.runner.is_replacing());
+  old.say(State{true, true});
+  old.turn();
+  f.exit(old_generation, 0);
+  CHECK_FALSE(f.runner.is_replacing());
+  f.timers.advance(5s);
+  CHECK(f.keeper.spawns.size() == 2);
+  CHECK(f.runner.ends().at("exit_0") == 1);
+}
+
+TEST_CASE("a replacement that keeps ending is tried with growing waits while the old one serves", "[proxy][slot]") {
+  Fixture f;
+  f.runner.start();
+  test::ScriptedWorker& old = f.run_until_ready();
+  f.runner.update(f.spec("/bin/broken"));
+  f.runner.replace();
+  for (int i = 0; i < 5; ++i) {
+    REQUIRE(f.keeper.spawns.size() == static_cast<std::size_t>(i) + 2);
+    f.run(f.keeper.spawns.back().spec_hash);
+    f.exit(f.keeper.spawns.back().id.generation, 1 << 8);
+    CHECK(f.keeper.spawns.size() == static_cast<std::size_t>(i) + 2);
+    if (i < 4) f.timers.advance(100ms * (1 << i));
+  }
+  CHECK(f.runner.is_failed());
+  CHECK(f.runner.is_ready());
+  CHECK(f.runner.ends().at("exit_1") == 5);
+  old.turn();
+  CHECK(old.count<Drain>() == 0);
+  SECTION("and at the longest wait in the end") {
+    f.timers.advance(30s);
+    CHECK(f.keeper.spawns.size() == 7);
+  }
+  SECTION("at once when an operator asks again") {
+    f.runner.outdate();
+    CHECK(f.keeper.spawns.size() == 7);
+    CHECK_FALSE(f.runner.is_failed());
+  }
+  SECTION("and no more when what runs is wanted again") {
+    f.runner.update(f.spec());
+    CHECK_FALSE(f.runner.is_outdated());
+    CHECK_FALSE(f.runner.is_replacing());
+    CHECK_FALSE(f.pool.endpoints()[0]->is_outgoing());
+    f.timers.advance(1min);
+    CHECK(f.keeper.spawns.size() == 6);
+  }
+}
+
+TEST_CASE("a replacement on its way that is no longer wanted is ended", "[proxy][slot]") {
+  Fixture f;
+  f.runner.start();
+  test::ScriptedWorker& old = f.run_until_ready();
+  f.runner.update(f.spec("/bin/other"));
+  f.runner.replace();
+  const std::uint32_t other = f.keeper.spawns.back().id.generation;
+  f.run(f.keeper.spawns.back().spec_hash);
+  SECTION("a third kind is wanted") {
+    f.runner.update(f.spec("/bin/third"));
+    CHECK(f.keeper.signals == std::vector<std::pair<std::uint32_t, int>>{{other, SIGTERM}});
+    CHECK(f.keeper.spawns.size() == 2);  // two generations are the most
+    f.exit(other, 0);
+    REQUIRE(f.keeper.spawns.size() == 3);
+    CHECK(f.keeper.spawns.back().argv == std::vector<std::string>{"/bin/third"});
+  }
+  SECTION("the old one is wanted again") {
+    f.runner.update(f.spec());
+    CHECK(f.keeper.signals == std::vector<std::pair<std::uint32_t, int>>{{other, SIGTERM}});
+    f.exit(other, 0);
+    CHECK(f.keeper.spawns.size() == 2);
+    CHECK_FALSE(f.runner.is_replacing());
+  }
+  old.turn();
+  CHECK(old.count<Drain>() == 0);
+}
+
+TEST_CASE("a worker that an earlier proxy started otherwise is outdated, and serves until it is replaced",
+          "[proxy][slot]") {
+  Fixture f;
+  f.runner.start();
+  f.keeper.spawns.clear();  // not adopted: the inventory comes before the start
+  SlotRunner second{f.services, f.pool, f.spec(), 1, kEndpoint + 1};
+  second.adopt(f.process({"main", 1, 1'600'000'000}, "another hash"));
+  second.start();
   CHECK(f.keeper.spawns.empty());
-  CHECK_FALSE(f.runner.has_answered());
-  worker.become_ready(kEpoch);
+  CHECK_FALSE(second.has_answered());
+  f.worker().become_ready(kEpoch);
+  f.worker().turn();
+  CHECK(second.has_answered());
+  CHECK(second.is_outdated());
+  CHECK(second.is_ready());
+  CHECK(f.worker().count<Drain>() == 0);
+}
+
+TEST_CASE("a slot that is held drains its workers and keeps them, the next ones too", "[proxy][slot]") {
+  Fixture f;
+  f.runner.start();
+  test::ScriptedWorker& worker = f.run_until_ready();
+  f.runner.hold(true);
   worker.turn();
-  CHECK(f.runner.has_answered());
   REQUIRE(worker.count<Drain>() == 1);
-  worker.say(State{true});
+  CHECK_FALSE(std::get<Drain>(worker.heard.back()).exit);
+  CHECK_FALSE(f.pool.endpoints()[0]->is_available());
+  worker.say(State{true, false});
   worker.turn();
-  CHECK(f.keeper.spawns.size() == 1);
+  CHECK(f.keeper.spawns.size() == 1);  // nobody takes its place
+  SECTION("put back") {
+    f.runner.hold(false);
+    worker.turn();
+    CHECK(worker.count<Undrain>() == 1);
+    worker.say(State{false, false});
+    worker.turn();
+    CHECK(f.pool.endpoints()[0]->is_available());
+  }
+  SECTION("its worker dies") {
+    f.exit(f.keeper.spawns.back().id.generation);
+    f.timers.advance(1s);
+    test::ScriptedWorker& next = f.run();
+    next.become_ready(kEpoch);
+    next.turn();
+    CHECK(next.count<Drain>() == 1);
+    CHECK_FALSE(f.pool.endpoints()[0]->is_available());
+  }
+}
+
+TEST_CASE("that a slot is held is learned from its worker after a restart of the proxy", "[proxy][slot]") {
+  Fixture f;
+  test::ScriptedWorker& worker = f.run_as(1'600'000'000, f.spec().hash());
+  f.runner.start();
+  worker.say(Hello{.epoch = kEpoch});
+  worker.say_on_handover(Hello{.epoch = kEpoch});
+  worker.say(Ready{kEpoch, "", false, 0, true, false});
+  worker.turn();
+  CHECK(f.runner.is_held());
+  CHECK(f.keeper.spawns.empty());
+  CHECK_FALSE(f.pool.endpoints()[0]->is_available());
+}
+
+TEST_CASE("a slot that leaves drains, and comes back with the same worker when it is wanted again", "[proxy][slot]") {
+  Fixture f;
+  f.runner.start();
+  test::ScriptedWorker& worker = f.run_until_ready();
+  f.runner.leave();
+  worker.turn();
+  REQUIRE(worker.count<Drain>() == 1);
+  CHECK(std::get<Drain>(worker.heard.back()).exit);
+  CHECK_FALSE(f.runner.is_ready());
+  SECTION("not wanted again") {
+    worker.say(State{true, true});
+    worker.turn();
+    f.exit(f.keeper.spawns.back().id.generation, 0);
+    CHECK(f.runner.is_idle());
+    f.timers.advance(1min);
+    CHECK(f.keeper.spawns.size() == 1);
+  }
+  SECTION("wanted again as it is") {
+    f.runner.stay();
+    worker.turn();
+    CHECK(worker.count<Undrain>() == 1);
+    CHECK(f.runner.is_ready());
+    CHECK(f.pool.endpoints()[0]->is_available());
+    CHECK(f.keeper.spawns.size() == 1);
+  }
+  SECTION("wanted again otherwise") {
+    f.runner.update(f.spec("/bin/other"));
+    f.runner.stay();
+    worker.turn();
+    CHECK(worker.count<Undrain>() == 0);
+    CHECK(f.keeper.spawns.size() == 2);
+  }
+}
+
+TEST_CASE("a worker whose drain does not end is ended", "[proxy][slot]") {
+  Fixture f;
+  f.runner.start();
+  test::ScriptedWorker& worker = f.run_until_ready();
+  f.runner.leave();
+  for (int second = 0; second < 124; ++second) {
+    f.timers.advance(1s);
+    worker.say(Pong{0});
+    worker.turn();
+  }
+  CHECK(f.keeper.signals.empty());
+  f.timers.advance(2s);
+  const std::uint32_t generation = f.keeper.spawns.back().id.generation;
+  CHECK(f.keeper.signals == std::vector<std::pair<std::uint32_t, int>>{{generation, SIGABRT}, {generation, SIGCONT}});
+  f.exit(generation, SIGABRT);
+  CHECK(f.runner.ends().at("hung") == 1);
 }
 
 TEST_CASE("a slot that stops drains what runs, ends what only starts, and begins nothing", "[proxy][slot]") {
@@ -230,8 +378,8 @@ TEST_CASE("a slot that stops drains what runs, ends what only starts, and begins
     f.runner.stop(1s, 2s);
     worker.turn();
     REQUIRE(worker.count<Drain>() == 1);
-    CHECK(std::get<Drain>(worker.heard.back()) == Drain{1s, 2s, true});
-    worker.say(State{true});
+    CHECK(std::get<Drain>(worker.heard.back()) == Drain{1s, 2s, true, true});
+    worker.say(State{true, true});
     worker.turn();
   }
   SECTION("a starting one") {

@@ -382,9 +382,10 @@ TEST_CASE("draining comes from the worker and can be taken back", "[proxy][slot]
   f.worker.turn();
   CHECK(f.worker.count<Drain>() == 1);
   CHECK_FALSE(f.slot->is_draining());
-  f.worker.say(State{true});
+  f.worker.say(State{true, false});
   f.worker.turn();
   CHECK(f.slot->is_draining());
+  CHECK_FALSE(f.slot->is_leaving());
   CHECK(f.slot->is_ready());  // for what is bound to it
   f.slot->undrain();
   f.worker.turn();
@@ -393,6 +394,26 @@ TEST_CASE("draining comes from the worker and can be taken back", "[proxy][slot]
   f.worker.turn();
   CHECK(f.watcher.draining == std::vector<bool>{true, false});
   CHECK(f.slot->state() == WorkerSlot::State::kReady);
+}
+
+TEST_CASE("once a worker was told to end, what it says of an earlier drain does not count", "[proxy][slot]") {
+  Fixture f;
+  f.make_ready();
+  f.worker.say(State{true, false});
+  f.worker.turn();
+  f.slot->drain({1s, 2s, true});
+  f.worker.say(State{false, false});
+  f.worker.turn();
+  CHECK(f.slot->is_draining());
+  f.worker.say(State{true, true});
+  f.worker.turn();
+  CHECK(f.slot->is_leaving());
+  CHECK(f.watcher.draining == std::vector<bool>{true, true});
+  f.slot->undrain();
+  f.worker.say(State{false, false});
+  f.worker.turn();
+  CHECK_FALSE(f.slot->is_draining());
+  CHECK_FALSE(f.slot->is_leaving());
 }
 
 TEST_CASE("new values reach the worker with the identity it has", "[proxy][slot]") {
