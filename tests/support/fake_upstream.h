@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -99,7 +100,7 @@ class FakeUpstream {
     char buffer[65536];
     while (one.script.reads) {
       const ssize_t count = ::recv(one.socket.get(), buffer, sizeof buffer, 0);
-      if (count == 0) one.ended = true;
+      if (count == 0 || (count < 0 && errno == ECONNRESET)) one.ended = true;
       if (count <= 0) break;
       one.received.append(buffer, static_cast<std::size_t>(count));
     }

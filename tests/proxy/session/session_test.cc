@@ -1,5 +1,6 @@
 #include "proxy/pool/idle_connections.h"
 #include "tests/proxy/session/gateway.h"
+#include "tests/support/bad_responses.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
 
@@ -140,6 +141,51 @@ TEST_CASE("an answer that breaks off is seen as broken by the client", "[proxy][
   char byte;
   CHECK(::recv(client.get(), &byte, 1, MSG_DONTWAIT) <= 0);
   CHECK(gateway.sessions.empty());
+}
+
+TEST_CASE("an answer that could be understood in two ways becomes 502, and its connection is not used again",
+          "[proxy][session]") {
+  const auto piece = GENERATE(SIZE_MAX, std::size_t{1});
+  for (const BadResponse& row : bad_responses()) {
+    CAPTURE(row.stream, piece);
+    Gateway gateway;
+    FakeUpstream upstream;
+    upstream.script = {.answer = row.stream, .piece = piece};
+    Endpoint& endpoint = gateway.add_upstream(upstream, 1);
+    const Descriptor client = gateway.connect();
+    write_all(client.get(), get("/app"));
+    std::string answer;
+    for (int i = 0; i < 100 && answer.find(" 502 ") == std::string::npos; ++i) {
+      gateway.turn();
+      answer += read_available(client.get());
+    }
+    gateway.turn();
+    // Interim answers are passed on until there are too many.
+    CHECK(answer.find("HTTP/1.1 200") == std::string::npos);
+    CHECK_THAT(answer, contains("HTTP/1.1 502 Bad Gateway\r\n"));
+    CHECK(endpoint.idle().size() == 0);
+    REQUIRE(upstream.connections.size() == 1);
+    CHECK(upstream.connections[0].ended);
+    CHECK(endpoint.counters.response_failures == 1);
+  }
+}
+
+TEST_CASE("bytes behind a complete answer end its connection, and are nobody's answer", "[proxy][session]") {
+  const std::string more = GENERATE("x", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged");
+  const bool at_once = GENERATE(true, false);
+  CAPTURE(more, at_once);
+  Gateway gateway;
+  FakeUpstream upstream;
+  upstream.script.answer = at_once ? kOk + more : kOk;
+  Endpoint& endpoint = gateway.add_upstream(upstream, 1);
+  const Descriptor client = gateway.connect();
+  CHECK(body_of(gateway.ask(client, get("/app"))) == "ok");
+  if (!at_once) upstream.connections[0].unsent += more;
+  gateway.turn();
+  CHECK(endpoint.idle().size() == 0);
+  CHECK(upstream.connections[0].ended);
+  CHECK(body_of(gateway.ask(client, get("/app"))) == "ok");
+  CHECK(upstream.connections.size() == 2);
 }
 
 TEST_CASE("a bad response becomes 502, silence 504", "[proxy][session]") {
