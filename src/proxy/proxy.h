@@ -167,7 +167,8 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   std::uint64_t last_door_ = 0;
   event::Timer close_timer_{loop_, [this] { on_close_tick(); }};
   std::unordered_map<const DownstreamSession*, std::unique_ptr<DownstreamSession>> sessions_;
-  std::size_t most_sessions_ = 0;  // two descriptors each
+  std::size_t most_descriptors_ = 0;                             // of clients, connections to endpoints and files
+  event::Timer room_timer_{loop_, [this] { look_for_room(); }};  // runs while there is no room
   bool full_ = false;
   std::uint64_t times_full_ = 0;
   std::unique_ptr<AdminServer> admin_;

@@ -16,6 +16,7 @@ namespace {
 
 constexpr Duration kCloseSpread = std::chrono::seconds(10);  // of idle connections whose listener goes
 constexpr int kCloseTicks = 100;
+constexpr Duration kRoomCheck = std::chrono::milliseconds(200);
 constexpr std::int64_t kDay = 24 * 3600;  // seconds
 
 std::string day_of(std::int64_t seconds) {
@@ -32,8 +33,8 @@ std::string day_of(std::int64_t seconds) {
 void Proxy::open_doors(std::vector<BoundListener> listeners) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
-  constexpr rlim_t kReserve = 64;  // links, listeners, logs, files being read
-  most_sessions_ = static_cast<std::size_t>((std::max(limit.rlim_cur, 2 * kReserve) - kReserve) / 10 * 9 / 2);
+  constexpr rlim_t kReserve = 64;  // links, listeners, logs, the configuration's files
+  most_descriptors_ = static_cast<std::size_t>((std::max(limit.rlim_cur, 2 * kReserve) - kReserve) / 10 * 9);
   for (BoundListener& bound : listeners) {
     warn_of_expiry(bound.config, bound.tls.get());
     open_door(std::move(bound.config), std::move(bound.socket), std::move(bound.tls));
@@ -91,13 +92,21 @@ void Proxy::on_session_ended(DownstreamSession& session) {
   look_for_room();
 }
 
-// What we hold counts: two descriptors a session at most, none for what was handed over.
+// What we hold counts: a client's socket, a connection to an endpoint, a file that is sent; nothing of what was handed
+// over. Connections that only wait for a further request are the first to go.
 void Proxy::look_for_room() {
-  const bool full = sessions_.size() >= most_sessions_;
+  const auto held = [this] { return sessions_.size() + pools_->connections() + metrics_.files_open; };
+  bool full = held() >= most_descriptors_;
+  if (full) {
+    pools_->close_idle();
+    full = held() >= most_descriptors_;
+  }
   if (full && !full_) {
     ++times_full_;
-    log_.warn("no descriptors to spare, accepting rests", {{"sessions", sessions_.size()}});
+    log_.warn("no descriptors to spare, accepting rests", {{"sessions", sessions_.size()}, {"held", held()}});
   }
+  // Room comes with the end of exchanges, too, of which nobody tells.
+  if (full && !room_timer_.is_running()) room_timer_.start(kRoomCheck);
   if (std::exchange(full_, full) != full || handshakes_->is_full()) update_accepting();
 }
 

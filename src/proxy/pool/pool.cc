@@ -93,6 +93,16 @@ bool Pool::has_ready_endpoint() const {
   });
 }
 
+std::size_t Pool::connections() const {
+  std::size_t count = 0;
+  for (const auto& endpoint : endpoints_) count += endpoint->leases() + endpoint->idle().size();
+  return count;
+}
+
+void Pool::close_idle() {
+  for (const auto& endpoint : endpoints_) endpoint->idle().clear();
+}
+
 Endpoint* Pool::choose(Random& random, std::span<const EndpointKey> not_these) {
   // In a rolling restart what comes now goes to the new ones, or it would be closed again.
   const bool any_new = std::any_of(living_.begin(), living_.end(), [&](const Endpoint* one) {
@@ -138,7 +148,6 @@ bool Pool::wait(PoolWaiter& waiter, bool bound) {
   waiter.place_ = waiting_.insert(waiting_.end(), &waiter);
   waiter.pool_ = this;
   waiter.bound_ = bound;
-  ++counters.queued;
   return true;
 }
 

@@ -76,6 +76,10 @@ class Pool {
   /// Null when that generation is not, or no longer, here.
   Endpoint* find(EndpointKey key) const;
   bool has_ready_endpoint() const;
+  /// Descriptors that lead to its endpoints: at most one a lease, and the idle ones.
+  std::size_t connections() const;
+  /// Closes connections that only wait for a further request.
+  void close_idle();
   /// It had one, since it was made or came back.
   bool has_been_ready() const { return has_been_ready_; }
 

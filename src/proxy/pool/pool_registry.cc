@@ -62,4 +62,14 @@ bool PoolRegistry::all_ready() const {
   });
 }
 
+std::size_t PoolRegistry::connections() const {
+  std::size_t count = 0;
+  for (const auto& [name, pool] : pools_) count += pool->connections();
+  return count;
+}
+
+void PoolRegistry::close_idle() {
+  for (const auto& [name, pool] : pools_) pool->close_idle();
+}
+
 }  // namespace hubgate::proxy

@@ -24,6 +24,9 @@ class PoolRegistry {
   Pool* find(std::string_view name) const;
   /// Retired ones, too: they are kept for requests under way, and for the day that they return.
   const std::map<std::string, std::unique_ptr<Pool>, std::less<>>& pools() const { return pools_; }
+  /// Of all pools, see Pool.
+  std::size_t connections() const;
+  void close_idle();
   /// Every pool has an endpoint that is ready. One that came with a reload counts from its first ready endpoint on.
   bool all_ready() const;
 

@@ -46,6 +46,9 @@ void HubPaths::set(std::string_view pool, const std::vector<std::string>& paths)
     std::string lower = to_lower(announced);
     known.insert_or_assign(std::move(lower), std::move(announced));
   }
+  const auto old = pools_.find(pool);
+  if (old == pools_.end() ? known.empty() : old->second == known) return;
+  ++revision_;
   if (known.empty()) {
     if (const auto place = pools_.find(pool); place != pools_.end()) pools_.erase(place);
   } else {

@@ -46,12 +46,15 @@ class HubPaths {
   /// Every pool that announces the path; for nearly every path there is none, and nothing is allocated then.
   std::vector<PoolMatch> find_all(std::string_view path) const;
   bool empty() const { return pools_.empty(); }
+  /// Another one after each change.
+  std::uint64_t revision() const { return revision_; }
 
  private:
   // Path in lower case → path as announced.
   using Paths = std::map<std::string, std::string, std::less<>>;
   static Match find_in(const Paths& paths, std::string_view lower_path);
   std::map<std::string, Paths, std::less<>> pools_;
+  std::uint64_t revision_ = 1;
 };
 
 /// Which route serves a path. Immutable, part of a Snapshot.

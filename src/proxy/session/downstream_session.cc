@@ -10,6 +10,8 @@
 namespace hubgate::proxy {
 namespace {
 
+constexpr std::size_t kHeadSlack = 64;  // bytes, or fields, that writing a head anew may add
+
 std::optional<unsigned> user_of(int fd) {
   ucred credentials{};
   socklen_t length = sizeof credentials;
@@ -146,10 +148,15 @@ void DownstreamSession::end_after_answer() {
   if (server_) server_->drain();
 }
 
-int DownstreamSession::descriptors() const {
-  if (tunnel_) return 2;
-  const bool client_is_away = exchange_ && exchange_->state() == ExchangeState::kHandedOver;
-  return (header_ ? 1 : 0) + (server_ && !client_is_away ? 1 : 0) + (exchange_ ? exchange_->descriptors() : 0);
+std::shared_ptr<const http_server::ServerLimits> DownstreamSession::limits() {
+  if (!exchange_) return services_.server_limits();
+  // The head of an exchange that is back from a handover: it kept the limits when it came, and we write it with a
+  // space behind each colon.
+  auto roomy = std::make_shared<http_server::ServerLimits>(*services_.server_limits());
+  roomy->reader.head += roomy->reader.fields + kHeadSlack;
+  roomy->reader.field += kHeadSlack;
+  roomy->reader.fields += kHeadSlack;
+  return roomy;
 }
 
 void DownstreamSession::on_request(http::RequestHead& head) {

@@ -68,8 +68,6 @@ class DownstreamSession final : public event::Disposable,
   void close_soon(Closing how);
   /// No further request: an idle connection is closed, an answer under way is the last one. Tunnels stay.
   void end_after_answer();
-  /// Descriptors of this session that the proxy holds: the client's, and what its exchange or tunnel has open.
-  int descriptors() const;
   const ClientFacts& client() const { return facts_; }
   const ListenerFacts& listener() const { return *listener_; }
 
@@ -77,7 +75,7 @@ class DownstreamSession final : public event::Disposable,
 
  private:
   // http_server::ServerConnection::Handler
-  std::shared_ptr<const http_server::ServerLimits> limits() override { return services_.server_limits(); }
+  std::shared_ptr<const http_server::ServerLimits> limits() override;
   void on_request(http::RequestHead& head) override;
   std::size_t on_body(MutableBytes piece) override { return exchange_ ? exchange_->on_body(piece) : piece.size(); }
   void on_request_end() override;

@@ -15,13 +15,6 @@ namespace {
 
 constexpr int kMaxReturns = 8;  // handovers of one request that came to nothing
 
-// RFC 9110, 9.2.2: sent twice, they do what they do once. A negotiate makes an object that expires by itself.
-bool is_repeatable(const http::RequestHead& head, const RequestPlan& plan) {
-  constexpr std::array<std::string_view, 5> kIdempotent{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
-  return plan.is_negotiate(head.method) ||
-         std::find(kIdempotent.begin(), kIdempotent.end(), head.method) != kIdempotent.end();
-}
-
 }  // namespace
 
 Exchange::Exchange(SessionServices& services, const ClientFacts& facts, Owner& owner,
@@ -42,14 +35,11 @@ void Exchange::retire() {
   deadline_.cancel();
   alive_.reset();
   handover_.reset();
+  if (file_) --services_.metrics.files_open;
   file_.reset();
   drop_upstream();
   lease_.release();
   if (std::exchange(retrying_, false)) pool_->end_retry();
-}
-
-int Exchange::descriptors() const {
-  return (upstream_ ? 1 : 0) + (connector_ ? 1 : 0) + (handover_ ? 1 : 0) + (file_ ? 1 : 0);
 }
 
 void Exchange::move_to(ExchangeState state) {
@@ -61,7 +51,19 @@ void Exchange::move_to(ExchangeState state) {
 void Exchange::start() {
   client_ = forwarded_client(head_.headers, facts_);
   began_ = services_.timers.now();
+  proceed();
+}
+
+bool Exchange::is_plan_stale() const {
+  return revision_ != services_.snapshot->revision || hub_paths_revision_ != services_.hub_paths.revision();
+}
+
+// Finds out what is to be done, by what is in force and announced now, and begins with it. Again for one that has
+// waited meanwhile: at a gateway's start clients come before the first worker has said which hubs it has.
+void Exchange::proceed() {
+  const HubPart before = plan_.hub;
   revision_ = services_.snapshot->revision;
+  hub_paths_revision_ = services_.hub_paths.revision();
   plan_ = plan_request(head_, facts_.listener, *services_.snapshot, services_.hub_paths, services_.affinity);
   switch (plan_.action) {
     case RequestPlan::Action::kAnswer:
@@ -74,13 +76,14 @@ void Exchange::start() {
   }
   pool_ = services_.pools.find(plan_.pool);
   if (pool_ == nullptr) return answer(503);
-  if (plan_.is_negotiate(head_.method) && !admits_negotiate()) return answer(429);
+  if (plan_.is_negotiate(head_.method) && before != HubPart::kNegotiate && !admits_negotiate()) return answer(429);
   // A token opens no door that the route does not: an endpoint of another pool is none that we know.
   if (plan_.affinity == Affinity::kFound && pool_->find(plan_.bound_to) == nullptr) plan_.affinity = Affinity::kUnknown;
-  if (plan_.hub == HubPart::kConnect || plan_.hub == HubPart::kRefresh) {
+  const auto reads_id = [](HubPart part) { return part == HubPart::kConnect || part == HubPart::kRefresh; };
+  if (reads_id(plan_.hub) && !reads_id(before)) {
     ++services_.metrics.affinity[static_cast<std::size_t>(plan_.affinity)];
   }
-  move_to(ExchangeState::kChoosing);
+  if (state_ == ExchangeState::kReadingHead) move_to(ExchangeState::kChoosing);
   choose();
 }
 
@@ -119,6 +122,7 @@ void Exchange::choose() {
   if (plan_.affinity == Affinity::kUnknown || plan_.affinity == Affinity::kGone) {
     return answer(make_no_connection_response(plan_.hub == HubPart::kRefresh), TerminationReason::kNoConnection);
   }
+  if (!std::exchange(is_queued_, true)) ++pool_->counters.queued;
   if (!waiting_since_) waiting_since_ = services_.timers.now();
   if (!pool_->wait(*this, plan_.affinity == Affinity::kFound)) {
     return answer(503, TerminationReason::kQueueFull);
@@ -127,11 +131,16 @@ void Exchange::choose() {
 }
 
 bool Exchange::on_endpoint_change() {
+  if (is_plan_stale()) {
+    stop_waiting();
+    deadline_.cancel();
+    proceed();  // which may put it at the end of the queue again, where all that are asked now come in their order
+    return true;
+  }
   Endpoint* endpoint = pick();
   if (endpoint == nullptr && plan_.affinity != Affinity::kGone) return false;
   stop_waiting();
   deadline_.cancel();
-  pool_->counters.queue_wait.add(std::chrono::duration<double>(services_.timers.now() - *waiting_since_).count());
   if (endpoint != nullptr) {
     go_to(*endpoint);
   } else {
@@ -147,6 +156,9 @@ void Exchange::on_waited_long() {
 }
 
 void Exchange::go_to(Endpoint& endpoint) {
+  if (std::exchange(is_queued_, false)) {
+    pool_->counters.queue_wait.add(std::chrono::duration<double>(services_.timers.now() - *waiting_since_).count());
+  }
   note_endpoint(endpoint);
   if (plan_.is_upgrade && may_hand_over(endpoint) && hand_over(endpoint)) return;
   connect(endpoint);
@@ -217,19 +229,25 @@ void Exchange::admit_body() {
 void Exchange::on_relay_settled(WorkerSlot::Settled settled) {
   if (settled == WorkerSlot::Settled::kAcked) {
     socket_is_settled_ = true;
-    if (state_ == ExchangeState::kSending) admit_body();
-    return;
+    if (state_ != ExchangeState::kSending) return;
+    if (lost_) return upstream_failed(*std::exchange(lost_, std::nullopt));
+    return admit_body();
   }
   if (state_ != ExchangeState::kSending || response_started_) return;  // the connection itself will tell
+  // A refusal says that nothing was read. Without a word, or from a worker that died, the head, which may be all of the
+  // request, lies in a socket that was the worker's to read.
+  const bool is_out = lost_ ? lost_->request_begun : upstream_->bytes_out() > 0;
+  const bool may_repeat = settled == WorkerSlot::Settled::kRefused || !is_out || plan_.is_repeatable(head_.method);
   drop_upstream();
-  connect_failed(make_error(ErrorCode::kRefused, "the worker has not taken the connection", Side::kUpstream));
+  connect_failed(make_error(ErrorCode::kRefused, "the worker has not taken the connection", Side::kUpstream),
+                 may_repeat);
 }
 
-// Nobody has seen anything of the request: another attempt is free.
-void Exchange::connect_failed(const Error& error) {
+// Another attempt costs nothing while nobody has seen anything of the request; the caller knows when one may have.
+void Exchange::connect_failed(const Error& error, bool may_repeat) {
   ++lease_->counters.connect_failures;
   services_.log.debug("connect failed", {{"id", request_id_}, {"endpoint", lease_->name()}, {"error", error.what}});
-  if (try_again()) return;
+  if (may_repeat && try_again()) return;
   const bool late = error.code == ErrorCode::kTimeout;
   answer(late                                    ? 504
          : error.code == ErrorCode::kUnavailable ? 503
@@ -242,7 +260,7 @@ bool Exchange::may_repeat(const http_client::Failure& failure) const {
     return false;
   if (!failure.request_begun) return true;
   // With a token only what was never seen is repeated.
-  return plan_.affinity != Affinity::kFound && is_repeatable(head_, plan_);
+  return plan_.affinity != Affinity::kFound && plan_.is_repeatable(head_.method);
 }
 
 // True: another attempt has begun.
@@ -269,6 +287,7 @@ bool Exchange::try_again() {
 void Exchange::drop_upstream() {
   socket_is_settled_ = true;
   upstream_blocked_ = false;
+  lost_.reset();
   alive_.reset();
   if (upstream_) services_.loop.dispose(std::move(upstream_));
   if (connector_) services_.loop.dispose_value(std::move(connector_));

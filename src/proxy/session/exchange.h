@@ -66,8 +66,6 @@ class Exchange final : public event::Disposable, private PoolWaiter, private htt
   ExchangeState state() const { return state_; }
   const RequestPlan& plan() const { return plan_; }
   const std::string& request_id() const { return request_id_; }
-  /// Sockets of its own that it holds now: one to an endpoint, a client's under way to a worker, or a file.
-  int descriptors() const;
 
   void retire() override;
 
@@ -85,6 +83,8 @@ class Exchange final : public event::Disposable, private PoolWaiter, private htt
 
   void move_to(ExchangeState state);
   bool admits_negotiate();
+  bool is_plan_stale() const;
+  void proceed();
   void choose();
   Endpoint* pick();
   void on_waited_long();
@@ -94,7 +94,8 @@ class Exchange final : public event::Disposable, private PoolWaiter, private htt
   void admit_body();
   void send();
   void on_relay_settled(WorkerSlot::Settled settled);
-  void connect_failed(const Error& error);
+  void connect_failed(const Error& error, bool may_repeat = true);
+  void upstream_failed(const http_client::Failure& failure);
   bool may_repeat(const http_client::Failure& failure) const;
   bool try_again();
   bool may_hand_over(const Endpoint& endpoint) const;
@@ -129,6 +130,7 @@ class Exchange final : public event::Disposable, private PoolWaiter, private htt
   EndpointLease lease_;
   std::unique_ptr<net::Connector> connector_;
   std::unique_ptr<http_client::ClientConnection> upstream_;
+  std::optional<http_client::Failure> lost_;  // upstream_ ended before the worker said whether it took it
   std::unique_ptr<Handover> handover_;
   std::unique_ptr<FileAnswer> file_;
   event::Timer deadline_;                   // of the wait for an endpoint
@@ -141,13 +143,15 @@ class Exchange final : public event::Disposable, private PoolWaiter, private htt
   TimePoint began_{}, chosen_{}, connected_{}, answered_{};  // zero: it has not come that far
   std::string endpoint_name_;                                // the last that was asked
   EndpointKey endpoint_key_{};
-  std::uint64_t revision_ = 0;
+  std::uint64_t revision_ = 0;                // of the snapshot that plan_ was made by
+  std::uint64_t hub_paths_revision_ = 0;      // likewise
   std::uint64_t body_in_ = 0, body_out_ = 0;  // bytes
   int status_ = 0;
   TerminationReason reason_ = TerminationReason::kCompleted;
   std::string_view detail_;  // of a rejection: a label
   int returns_ = 0;          // of the client's socket from handovers
   ExchangeState state_ = ExchangeState::kReadingHead;
+  bool is_queued_ = false;       // has waited since it was last sent somewhere
   bool relay_only_ = false;      // too large for the link
   bool bound_repeated_ = false;  // the endpoint of the token was tried twice
   bool retrying_ = false;        // counts against the pool's retry budget

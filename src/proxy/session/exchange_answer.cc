@@ -90,9 +90,17 @@ void Exchange::on_failed(const http_client::Failure& failure) {
                                           {"endpoint", lease_->name()},
                                           {"error", failure.error.what},
                                           {"response_begun", failure.response_begun}});
-  // A worker lets go of a relay socket that it refuses, and its word for it may come later: until its ack the request
-  // is nobody's.
-  if (!socket_is_settled_ && !response_started_ && !failure.response_begun) return connect_failed(failure.error);
+  // A worker lets go of a relay socket that it refuses, and its word for it may come later. Until then it is unknown
+  // whether anybody has read the request; where that does not matter, nobody waits for it.
+  if (!socket_is_settled_ && !response_started_ && !failure.response_begun) {
+    if (!failure.request_begun || plan_.is_repeatable(head_.method)) return connect_failed(failure.error);
+    lost_ = failure;
+    return services_.loop.dispose(std::move(upstream_));
+  }
+  upstream_failed(failure);
+}
+
+void Exchange::upstream_failed(const http_client::Failure& failure) {
   ++lease_->counters.response_failures;
   if (response_started_) return cut();
   if (may_repeat(failure) && try_again()) return;
@@ -143,6 +151,7 @@ void Exchange::answer_file() {
     ++services_.metrics.responses[2];
     status_ = 200;
     if (!head_.is_head()) body_out_ = found.size;
+    ++services_.metrics.files_open;
     file_ = std::make_unique<FileAnswer>(*downstream_, std::move(found), head_.is_head());
     return send_file();
   }

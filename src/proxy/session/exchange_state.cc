@@ -6,7 +6,7 @@ bool may_move(ExchangeState from, ExchangeState to) noexcept {
   using enum ExchangeState;
   switch (from) {
     case kReadingHead: return to == kChoosing || to == kSending || to == kFailed;
-    case kChoosing: return to == kConnecting || to == kHandedOver || to == kFailed;
+    case kChoosing: return to == kConnecting || to == kHandedOver || to == kSending || to == kFailed;
     case kConnecting: return to == kSending || to == kChoosing || to == kFailed;
     case kSending: return to == kDone || to == kSwitched || to == kChoosing || to == kFailed;
     case kHandedOver: return to == kDone || to == kChoosing || to == kFailed;

@@ -8,7 +8,7 @@ namespace hubgate::proxy {
 /// How far one request is on its way.
 enum class ExchangeState : std::uint8_t {
   kReadingHead,  // the head is being read or judged
-  kChoosing,     // it waits for an endpoint
+  kChoosing,     // it waits for an endpoint; a reload may make it a file meanwhile
   kConnecting,   // a connection to the endpoint is being made
   kSending,      // request and answer are under way, or a file is
   kHandedOver,   // the client's socket is with a worker that has not acked yet

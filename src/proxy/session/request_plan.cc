@@ -1,5 +1,8 @@
 #include "proxy/session/request_plan.h"
 
+#include <algorithm>
+#include <array>
+
 namespace hubgate::proxy {
 namespace {
 
@@ -24,6 +27,11 @@ http::Rejection judge_upgrade(http::UpgradeOffer offer, HubPart hub) {
 }
 
 }  // namespace
+
+bool RequestPlan::is_repeatable(std::string_view method) const {
+  constexpr std::array<std::string_view, 5> kIdempotent{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
+  return is_negotiate(method) || std::find(kIdempotent.begin(), kIdempotent.end(), method) != kIdempotent.end();
+}
 
 RequestPlan plan_request(const http::RequestHead& head, std::string_view listener, const Snapshot& snapshot,
                          const HubPaths& hub_paths, const AffinityTable& affinity) {

@@ -36,6 +36,8 @@ struct RequestPlan {
   EndpointKey bound_to;
 
   bool is_negotiate(std::string_view method) const { return hub == HubPart::kNegotiate && method == "POST"; }
+  /// Sent twice, it does what it does once (RFC 9110, 9.2.2). A negotiate makes an object that expires by itself.
+  bool is_repeatable(std::string_view method) const;
   /// The endpoint may hold the request for long: polls, event streams, and sends that wait for room.
   bool may_be_held() const { return hub == HubPart::kConnect; }
 };

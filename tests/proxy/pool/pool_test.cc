@@ -58,6 +58,7 @@ TEST_CASE("an endpoint is counted while a lease lives, by its kind", "[proxy][po
   EndpointLease tunnel(endpoint, Kind::kTunnel);
   CHECK(endpoint.requests_in_flight() == 1);
   CHECK(endpoint.active() == 3);
+  CHECK(f.pool.connections() == 3);
   EndpointLease moved = std::move(tunnel);
   CHECK(endpoint.tunnels() == 1);
   moved.release();
@@ -281,4 +282,22 @@ TEST_CASE("an idle connection is taken again, the youngest first, and none outli
   f.turn();
   CHECK(idle.size() == 0);
   f.loop.dispose(std::move(taken));
+}
+
+TEST_CASE("connections that wait for a request count as descriptors until they are closed", "[proxy][pool]") {
+  struct Nobody final : http_client::ClientConnection::Handler {
+    void on_response_head(http::ResponseHead&) override {}
+    void on_response_end(bool) override {}
+    void on_failed(const http_client::Failure&) override {}
+  } nobody;
+  Fixture f;
+  Endpoint& endpoint = f.add(1);
+  test::SocketPair pair;
+  endpoint.idle().keep(std::make_unique<http_client::ClientConnection>(f.loop, f.timers, std::move(pair.a), nobody), 32,
+                       30s);
+  const EndpointLease lease(endpoint, EndpointLease::Kind::kTunnel);
+  CHECK(f.pool.connections() == 2);
+  f.pool.close_idle();
+  CHECK(f.pool.connections() == 1);
+  CHECK(test::is_at_end(pair.b.get()));
 }

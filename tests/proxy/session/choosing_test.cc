@@ -164,3 +164,72 @@ TEST_CASE("the endpoint of a token is asked twice, then any other says what is s
   CHECK(status_of(gateway.ask(get("/chat?id=" + gateway.tags[1] + kTokenRest))) == "HTTP/1.1 404 Not Found");
   CHECK(bound.counters.connect_failures == 2);
 }
+
+TEST_CASE("a request that came before its hub was announced is seen as the hub's when it is served",
+          "[proxy][session]") {
+  Gateway gateway(HandoverMode::kOff);
+  Worker first(gateway.loop), second(gateway.loop);
+  gateway.add_worker(first, 0, false);
+  gateway.add_worker(second, 1, false);
+  const Descriptor client = gateway.connect();
+  gateway.ask(client, get("/app/hub?id=" + gateway.tags[2] + kTokenRest));
+  CHECK(gateway.pools.find("main")->waiting() == 1);
+  CHECK(gateway.verdicts(Affinity::kFound) == 0);
+
+  gateway.hub_paths.set("main", {"/app/hub"});
+  first.links.become_ready(Gateway::kEpoch);
+  gateway.turn();
+  CHECK(first.links.accepts.empty());  // the token is the other's
+  CHECK(gateway.verdicts(Affinity::kFound) == 1);
+  second.links.become_ready(Gateway::kEpoch);
+  gateway.turn();
+  CHECK(second.links.accepts.size() == 1);
+  CHECK(gateway.verdicts(Affinity::kFound) == 1);
+  gateway.advance(90s);  // a poll may be held
+  CHECK(read_available(client.get()).empty());
+  CHECK(gateway.pools.find("main")->counters.queued == 1);
+}
+
+TEST_CASE("who waits for one endpoint only does not hold up the others in the queue", "[proxy][session]") {
+  Gateway gateway(HandoverMode::kOff);
+  Worker first(gateway.loop), second(gateway.loop);
+  gateway.add_worker(first, 0, false);
+  gateway.add_worker(second, 1, false);
+  const Descriptor bound = gateway.connect();
+  const Descriptor other = gateway.connect();
+  gateway.ask(bound, get("/app/hub?id=" + gateway.tags[2] + kTokenRest));
+  gateway.ask(other, get("/app/hub"));
+  gateway.hub_paths.set("main", {"/app/hub"});
+  first.links.become_ready(Gateway::kEpoch);
+  gateway.turn();
+  CHECK(first.links.accepts.size() == 1);
+  CHECK(gateway.pools.find("main")->waiting() == 1);
+}
+
+TEST_CASE("a request that waits goes where the routes of now lead it", "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream old, other;
+  old.script.answer = other.script.answer = kOk;
+  const Descriptor client = gateway.connect();
+  const Descriptor refused = gateway.connect();
+  const Descriptor file = gateway.connect();
+  gateway.ask(client, get("/app/x"));
+  gateway.ask(refused, get("/app/y"));
+  gateway.ask(file, get("/app/z/nothing"));
+  CHECK(gateway.pools.find("main")->waiting() == 3);
+  gateway.config.routes = {
+      {.prefix = "/app/x", .pool = "web", .folder = {}, .listeners = {}},
+      {.prefix = "/app/z", .pool = {}, .folder = "/nowhere", .listeners = {}},
+      {.prefix = "/chat", .pool = "main", .folder = {}, .hub = true, .listeners = {}},
+  };
+  gateway.put_in_force();
+  gateway.add_upstream(old, 1, "main");
+  gateway.turn();
+  CHECK(old.connections.empty());
+  CHECK(status_of(read_available(refused.get())) == "HTTP/1.1 404 Not Found");
+  CHECK(status_of(read_available(file.get())) == "HTTP/1.1 404 Not Found");
+  CHECK(gateway.pools.find("web")->waiting() == 1);
+  gateway.add_upstream(other, 2, "web");
+  gateway.turn();
+  CHECK(body_of(read_available(client.get())) == "ok");
+}

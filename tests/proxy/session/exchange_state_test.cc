@@ -10,10 +10,11 @@ using namespace hubgate::proxy;
 TEST_CASE("an exchange makes exactly the moves of the table, for every pair of states", "[proxy][session]") {
   using enum ExchangeState;
   const std::set<std::pair<ExchangeState, ExchangeState>> allowed = {
-      {kReadingHead, kChoosing}, {kReadingHead, kSending}, {kReadingHead, kFailed},  {kChoosing, kConnecting},
-      {kChoosing, kHandedOver},  {kChoosing, kFailed},     {kConnecting, kSending},  {kConnecting, kChoosing},
-      {kConnecting, kFailed},    {kSending, kDone},        {kSending, kSwitched},    {kSending, kChoosing},
-      {kSending, kFailed},       {kHandedOver, kDone},     {kHandedOver, kChoosing}, {kHandedOver, kFailed},
+      {kReadingHead, kChoosing}, {kReadingHead, kSending}, {kReadingHead, kFailed}, {kChoosing, kConnecting},
+      {kChoosing, kHandedOver},  {kChoosing, kSending},    {kChoosing, kFailed},    {kConnecting, kSending},
+      {kConnecting, kChoosing},  {kConnecting, kFailed},   {kSending, kDone},       {kSending, kSwitched},
+      {kSending, kChoosing},     {kSending, kFailed},      {kHandedOver, kDone},    {kHandedOver, kChoosing},
+      {kHandedOver, kFailed},
   };
   for (int from = 0; from < kExchangeStateCount; ++from) {
     for (int to = 0; to < kExchangeStateCount; ++to) {
