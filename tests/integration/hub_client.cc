@@ -76,11 +76,15 @@ std::optional<std::string> HubClient::next_record() {
 }
 
 std::optional<nlohmann::json> HubClient::next_message() {
-  while (auto record = next_record()) {
-    auto message = nlohmann::json::parse(*record);
-    if (message["type"] != 6) return message;
+  while (auto message = next_message_of_any_kind()) {
+    if ((*message)["type"] != 6) return message;
   }
   return std::nullopt;
+}
+
+std::optional<nlohmann::json> HubClient::next_message_of_any_kind() {
+  const auto record = next_record();
+  return record ? std::optional(nlohmann::json::parse(*record)) : std::nullopt;
 }
 
 void HubClient::send(const std::string& method, nlohmann::json arguments, const std::string& id) {

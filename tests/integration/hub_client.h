@@ -23,6 +23,8 @@ class HubClient {
   void send(const std::string& method, nlohmann::json arguments, const std::string& id = {});
   /// The next message that is no ping; nothing at the connection's end.
   std::optional<nlohmann::json> next_message();
+  /// The next message, pings too; nothing at the connection's end.
+  std::optional<nlohmann::json> next_message_of_any_kind();
   bool has_ended() { return socket_.has_ended(); }
   /// Something has come that was not taken.
   bool has_input() { return !records_.empty() || socket_.has_input(); }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <utility>
 
 #include "proxy/pool/slot_generation.h"
 #include "proxy/pool/slot_runner.h"
@@ -13,7 +14,12 @@ namespace hubgate::proxy {
 
 void SlotRunner::update(const WorkerSpec& spec) {
   spec_ = spec;
-  spec_hash_ = spec_.hash();
+  std::string hash = spec_.hash();
+  if (hash != spec_hash_) {  // what kept ending is not what is started now
+    back_off_.reset();
+    spawn_timer_.cancel();
+  }
+  spec_hash_ = std::move(hash);
   for (auto& generation : generations_) {
     control::Welcome welcome = generation->slot->welcome();
     welcome.log_level = spec_.welcome.log_level;

@@ -86,7 +86,9 @@ WorkerSlot::~WorkerSlot() = default;
 
 std::string WorkerSlot::name() const { return welcome_.pool + '/' + std::to_string(welcome_.slot); }
 
-bool WorkerSlot::is_ready() const { return ready_ && handing_over_ && !silent_ && !ending_ && state_ != State::kGone; }
+bool WorkerSlot::is_ready() const {
+  return ready_ && handing_over_ && !silent_ && !doubted_ && !ending_ && state_ != State::kGone;
+}
 
 bool WorkerSlot::is_full() const {
   if (refused_ || link_full_) return true;
@@ -223,6 +225,8 @@ void WorkerSlot::on_control(const control::ControlToProxy& message) {
     on_ready(*ready);
   } else if (const auto* pong = std::get_if<control::Pong>(&message)) {
     heartbeat_.answered();
+    const bool was_doubted = std::exchange(doubted_, false);
+    if (was_doubted && !silent_) handler_.on_slot_changed(*this);
     loop_lag_ = std::chrono::microseconds(pong->loop_lag);
     answers_again();
   } else if (const auto* load = std::get_if<control::Load>(&message)) {
@@ -332,6 +336,12 @@ void WorkerSlot::undrain() {
   control_->link.send(encode(control::Undrain{}));
 }
 void WorkerSlot::close_some(const control::Close& close) { control_->link.send(encode(close)); }
+
+void WorkerSlot::doubt() {
+  if (!is_ready()) return;
+  doubted_ = true;
+  control_->link.send(encode(control::Ping{}));  // beside those of the heartbeat, which count
+}
 
 // ---- life
 

@@ -143,6 +143,9 @@ class WorkerSlot final : public event::Disposable {
   void drain(const control::Drain& drain);
   void undrain();
   void close_some(const control::Close& close);
+  /// It has cut a connection, or taken none: it gets nothing new until it answers a Ping, which a living worker does at
+  /// once. The end of a dying one's links may be seen a moment later than that of its connections.
+  void doubt();
   /// The supervisor says that the process has ended: reads the links to their end, settles, on_slot_gone.
   void exited();
   /// It does not answer, or broke the protocol: SIGABRT, SIGCONT, after 2 s SIGKILL.
@@ -204,6 +207,7 @@ class WorkerSlot final : public event::Disposable {
   bool ready_ = false;  // said so, and greeted on both links
   bool handing_over_ = true;
   bool silent_ = false;   // let an ack pass its deadline; gets nothing new until it answers
+  bool doubted_ = false;  // until it answers
   bool refused_ = false;  // until its next Load
   bool link_full_ = false;
   bool ending_ = false;  // hung or broken: it is being killed

@@ -266,7 +266,12 @@ bool Exchange::may_repeat(const http_client::Failure& failure) const {
 // True: another attempt has begun.
 bool Exchange::try_again() {
   if (failures_++ >= pool_->limits().connect_retries) return false;
-  if (!retrying_ && !(retrying_ = pool_->begin_retry())) return false;
+  if (WorkerSlot* slot = lease_->slot()) {
+    // No budget: whether a worker lives is known, and a second attempt goes to one that does, or waits for it.
+    slot->doubt();
+  } else if (!retrying_ && !(retrying_ = pool_->begin_retry())) {
+    return false;
+  }
   ++services_.metrics.retries;
   if (plan_.affinity == Affinity::kFound) {
     // The endpoint of a token is asked twice; then it counts as gone, and any other says what SignalR says.

@@ -218,6 +218,12 @@ TEST_CASE("a replacement that keeps ending is tried with growing waits while the
     CHECK(f.keeper.spawns.size() == 7);
     CHECK_FALSE(f.runner.is_failed());
   }
+  SECTION("at once when another kind is wanted") {
+    f.runner.update(f.spec("/bin/mended"));
+    REQUIRE(f.keeper.spawns.size() == 7);
+    CHECK(f.keeper.spawns.back().argv == std::vector<std::string>{"/bin/mended"});
+    CHECK_FALSE(f.runner.is_failed());
+  }
   SECTION("and no more when what runs is wanted again") {
     f.runner.update(f.spec());
     CHECK_FALSE(f.runner.is_outdated());

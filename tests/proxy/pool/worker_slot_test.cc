@@ -25,6 +25,7 @@ constexpr std::uint64_t kEpoch = 4711;
 struct Watcher final : WorkerSlot::Handler {
   void on_slot_ready(WorkerSlot&) override { ++ready; }
   void on_slot_load(WorkerSlot&) override { ++loads; }
+  void on_slot_changed(WorkerSlot&) override { ++changed; }
   void on_slot_draining(WorkerSlot&, bool now) override { draining.push_back(now); }
   void on_slot_path(WorkerSlot&, const Path& path) override { paths.push_back(path.path); }
   void on_slot_closed(WorkerSlot&, const std::vector<ClosedRecord>& records) override { closed += records.size(); }
@@ -32,6 +33,7 @@ struct Watcher final : WorkerSlot::Handler {
   void on_slot_gone(WorkerSlot&) override { ++gone; }
   int ready = 0;
   int loads = 0;
+  int changed = 0;
   std::vector<bool> draining;
   std::vector<std::string> paths;
   std::size_t closed = 0;
@@ -350,6 +352,21 @@ TEST_CASE("ten Pings without an answer are a hung worker, fewer are not", "[prox
   CHECK_FALSE(f.slot->is_ready());
   f.timers.advance(2s);
   CHECK(f.keeper.signals == std::vector<int>{SIGABRT, SIGCONT, SIGKILL});
+}
+
+TEST_CASE("a worker that is doubted gets nothing new until it answers", "[proxy][slot]") {
+  Fixture f;
+  f.make_ready();
+  f.slot->doubt();
+  f.slot->doubt();
+  CHECK_FALSE(f.slot->is_ready());
+  f.worker.turn();
+  CHECK(f.worker.count<Ping>() == 1);
+  const int before = f.watcher.changed;
+  f.worker.say(Pong{0});
+  f.worker.turn();
+  CHECK(f.slot->is_ready());
+  CHECK(f.watcher.changed == before + 1);
 }
 
 TEST_CASE("a worker that does not become ready in time is ended", "[proxy][slot]") {
