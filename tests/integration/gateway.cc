@@ -54,16 +54,15 @@ bool is_running(pid_t pid) {
   return name_end != std::string::npos && text.substr(name_end + 2, 1) != "Z";
 }
 
-TcpClient::TcpClient(std::uint16_t port) {
-  Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+TcpClient::TcpClient(std::uint16_t port)
+    : TcpClient(net::Address::parse("127.0.0.1:" + std::to_string(port)).value()) {}
+
+TcpClient::TcpClient(const net::Address& address) {
+  Descriptor socket(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   // As browsers do; else a request waits for the acknowledgement of the one before.
   const int on = 1;
-  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) socket_ = std::move(socket);
+  if (address.is_ip()) ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (::connect(socket.get(), address.get(), address.length()) == 0) socket_ = std::move(socket);
 }
 
 void TcpClient::send(const std::string& bytes) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/base/descriptor.h"
+#include "common/net/address.h"
 #include "tests/support/temporary_folder.h"
 
 namespace hubgate::test {
@@ -29,12 +30,14 @@ struct HttpAnswer {
   std::string body;
 };
 
-/// A blocking TCP connection with a time limit of 10 s for each wait.
+/// A blocking connection, to a port of 127.0.0.1 or elsewhere, with a time limit of 10 s for each wait.
 class TcpClient {
  public:
   TcpClient() = default;
   /// Not connected when refused.
   explicit TcpClient(std::uint16_t port);
+  /// A Unix socket, too.
+  explicit TcpClient(const net::Address& address);
 
   bool is_connected() const { return socket_.is_open(); }
   void send(const std::string& bytes);

@@ -24,14 +24,14 @@ std::size_t frame_length(const std::string& input, std::size_t& header) {
 
 }  // namespace
 
-HubClient::HubClient(std::uint16_t port, const std::string& path, const std::string& query) {
+HubClient::HubClient(const net::Address& address, const std::string& path, const std::string& query) {
   const std::string more = query.empty() ? "" : "&" + query;
-  TcpClient negotiating(port);
+  TcpClient negotiating(address);
   REQUIRE(negotiating.is_connected());
   const HttpAnswer answer = negotiating.request("POST", path + "/negotiate?negotiateVersion=1" + more, false);
   REQUIRE(answer.status == 200);
   token_ = nlohmann::json::parse(answer.body)["connectionToken"];
-  socket_ = TcpClient(port);
+  socket_ = TcpClient(address);
   REQUIRE(socket_.is_connected());
   socket_.send("GET " + path + "?id=" + token_ + more +
                " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -15,7 +15,9 @@ namespace hubgate::test {
 class HubClient {
  public:
   /// `path` is the hub's. Negotiates on a connection of its own. `query` ("user=ann") goes with both requests.
-  HubClient(std::uint16_t port, const std::string& path, const std::string& query = {});
+  HubClient(std::uint16_t port, const std::string& path, const std::string& query = {})
+      : HubClient(net::Address::parse("127.0.0.1:" + std::to_string(port)).value(), path, query) {}
+  HubClient(const net::Address& address, const std::string& path, const std::string& query = {});
 
   /// Calls a hub method and waits for its result; messages that come before are passed over.
   nlohmann::json call(const std::string& method, nlohmann::json arguments = nlohmann::json::array());

@@ -139,6 +139,48 @@ TEST_CASE("a listener is added and removed by reloads: nobody in its queue is lo
   CHECK(test::TcpClient(port).request("GET", "/nothing").status == 404);
 }
 
+TEST_CASE("clients come over IPv4, IPv6 and a Unix socket, handed over and relayed", "[integration]") {
+  Gateway gateway({.config = Gateway::usual_config() + "[listener.six]\nlisten = \"[::1]:0\"\n"
+                                                       "[listener.socket]\nlisten = \"unix:client.sock\"\n"});
+  CHECK(gateway.output() == "ready http://127.0.0.1:" + std::to_string(gateway.port()) + " admin=http://127.0.0.1:" +
+                                std::to_string(gateway.admin_port()) + " runtime=" + gateway.folder() / "run" + "\n");
+  int listeners = 0;
+  const nlohmann::json status = gateway.status();
+  for (const auto& one : status["listeners"]) {
+    CAPTURE(one.dump());
+    ++listeners;
+    const auto address = net::Address::parse(one["address"].get<std::string>());
+    REQUIRE(address);
+    CHECK(address->is_unix() == (one["name"] == "socket"));
+    HubClient handed_over(*address, "/bench");
+    CHECK(handed_over.call("Echo", {"one"}) == "one");
+    test::TcpClient relayed(*address);
+    REQUIRE(relayed.is_connected());
+    CHECK(relayed.request("POST", "/bench/negotiate?negotiateVersion=1").status == 200);
+    CHECK(relayed.request("GET", "/nothing").status == 404);
+    CHECK(handed_over.call("Echo", {"two"}) == "two");
+  }
+  CHECK(listeners == 3);
+}
+
+TEST_CASE("the ready line names the listener that there is", "[integration]") {
+  const bool is_unix = GENERATE(false, true);
+  std::string config = Gateway::usual_config();
+  const std::string usual = "[listener.public]\nlisten = \"127.0.0.1:0\"";
+  config.replace(config.find(usual), usual.size(),
+                 std::string("[listener.public]\nlisten = ") + (is_unix ? "\"unix:client.sock\"" : "\"[::1]:0\""));
+  Gateway gateway({.config = config, .wait_until_ready = false});
+  wait_for(
+      "the ready line", [&] { return gateway.output().find('\n') != std::string::npos; }, std::chrono::seconds(30));
+  const std::string line = gateway.output();
+  const std::string url = is_unix ? "unix:" + (gateway.folder() / "client.sock") + " " : "http://[::1]:";
+  CHECK(line.starts_with("ready " + url));
+  const std::string named = line.substr(6, line.find(' ', 6) - 6);
+  const auto address = net::Address::parse(is_unix ? named : named.substr(7));
+  REQUIRE(address);
+  CHECK(HubClient(*address, "/bench").call("Echo", {"x"}) == "x");
+}
+
 TEST_CASE("a listener whose address is taken refuses the reload, and everything stays", "[integration]") {
   Gateway gateway({.overrides = {"watch=false"}});
   const auto taken = net::open_listening_socket(*net::Address::parse("127.0.0.1:0"));

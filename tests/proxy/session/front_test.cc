@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "common/net/tls_context.h"
 #include "tests/proxy/session/gateway.h"
 #include "tests/support/catch.h"
@@ -123,6 +125,28 @@ TEST_CASE("a PROXY header is taken from trusted peers, in time, and on its liste
   trust(gateway, "10.0.0.0/8", false);
   CHECK_THAT(gateway.ask(gateway.connect("10.0.0.1:4000"), header + get("/web")), contains("400 Bad Request"));
   CHECK(upstream.received().empty());
+}
+
+TEST_CASE("a client on a Unix socket is known to a worker by its user, as the kernel says", "[proxy][session][front]") {
+  Gateway gateway;
+  Worker worker(gateway.loop);
+  gateway.add_worker(worker, 0);
+  const std::string says = "client=unix; uid=" + std::to_string(::getuid()) + "; ";
+  const Descriptor relayed = gateway.connect("unix:/run/client");
+  write_all(relayed.get(), get("/app", "X-Hubgate-Connection: client=unix; uid=4711\r\n"));
+  const Descriptor given = gateway.connect("unix:/run/client");
+  write_all(given.get(), hub_upgrade("/chat", "X-Hubgate-Connection: client=unix; uid=4711\r\n"));
+  gateway.turn();
+  int heads = 0;
+  for (std::size_t i = 0; i < worker.links.accepts.size(); ++i) {
+    const bool is_relay = worker.links.accepts[i].kind == control::Accept::Kind::kRelay;
+    const std::string head = is_relay ? read_available(worker.links.sockets[i].get()) : worker.links.accepts[i].head;
+    if (head.empty()) continue;
+    ++heads;
+    CHECK_THAT(head, contains("X-Hubgate-Connection: listener=public; " + says));
+    CHECK_THAT(head, !contains("4711"));
+  }
+  CHECK(heads == 2);
 }
 
 TEST_CASE("a session that waits for its PROXY header ends when the proxy stops", "[proxy][session][front]") {
