@@ -41,7 +41,8 @@ bool Proxy::takes_verbs() const { return snapshot_ != nullptr && !stopping_ && !
 VerbAnswer Proxy::restart(const std::string& pool) {
   if (!takes_verbs()) return refused("the gateway stops, or has not begun");
   PoolRunner* workers = workers_->find(pool);
-  if (workers == nullptr || workers->pool().is_retired()) return refused("there is no pool \"" + pool + "\" with workers");
+  if (workers == nullptr || workers->pool().is_retired())
+    return refused("there is no pool \"" + pool + "\" with workers");
   workers->restart();
   const PoolRunner::Restart now = workers->restart_status();
   return {true,
@@ -121,7 +122,8 @@ std::string Proxy::reach_of(const std::string& line, const ProxyConfig& wanted) 
     } else {
       break;
     }
-    return connections(closed) + (closed == 0 ? "" : " asked to reconnect over " + config::format_duration(now.drain_time));
+    return connections(closed) +
+           (closed == 0 ? "" : " asked to reconnect over " + config::format_duration(now.drain_time));
   }
   return connections(0);
 }
