@@ -60,7 +60,7 @@ class StartUp {
   }
 
   std::variant<Started, StartFailure> again(const std::string& kept_text) {
-    if (load_file() && plan() && bind() && open_as_user()) return done(std::move(planned_));
+    if (load_file() && plan_and_open()) return done(std::move(planned_));
     // What worked before works now: the file as it was adopted.
     log_.error("configuration is broken, the kept one runs", {{"file", source_.file}, {"error", errors_.front()}});
     started_.config_errors = std::exchange(errors_, {});
@@ -68,7 +68,7 @@ class StartUp {
     started_.listeners.clear();
     for (const std::string& name : opened_) keeper_.forget(name);
     used_.clear();
-    if (!load(kept_text) || !plan() || !bind() || !open_as_user()) return failure(kConfiguration, errors_);
+    if (!load(kept_text) || !plan_and_open()) return failure(kConfiguration, errors_);
     return done(std::move(planned_));
   }
 
@@ -108,19 +108,27 @@ class StartUp {
     return true;
   }
 
+  bool plan_and_open() {
+    plan();
+    return bind() && open_as_user();
+  }
+
   // What a reload cannot change, the death of a proxy does not change either: the gateway goes on with what it began
   // with, and says so.
-  bool plan() {
+  void plan() {
     ConfigSource source = source_;
     source.text = take_text(kFirstConfigName);
-    LoadedConfig first = load_proxy_config(source);
-    if (!first.config) return fail(kConfiguration, "the kept configuration: " + first.errors.front());
-    const std::uint64_t revision = kept_revision();
-    const SnapshotPointer begun = make_snapshot(*std::move(first.config), revision);
+    LoadedConfig first = load_adopted_config(source);
+    if (!first.config) {
+      // A gateway that serves with another value is better than none.
+      log_.error("what the gateway began with cannot be read again", {{"error", first.errors.front()}});
+      planned_ = make_snapshot(config_, kept_revision());
+      return;
+    }
+    const SnapshotPointer begun = make_snapshot(*std::move(first.config), kept_revision());
     planned_ = plan_reload(*begun, config_, listeners_out_of_reach()).snapshot;
     if (planned_ == nullptr) planned_ = begun;
     config_ = planned_->config;
-    return true;
   }
 
   // Names of listeners that nobody has bound yet, and that we, as another user by now, may not.

@@ -33,6 +33,16 @@ void wait_until_gone(const std::vector<pid_t>& pids, std::chrono::milliseconds l
   wait_for("the end of all processes", [&] { return std::none_of(pids.begin(), pids.end(), test::is_running); }, limit);
 }
 
+// Each is told to come again before it is cut.
+void check_goodbyes(test::HubClients& clients) {
+  for (auto& client : clients) {
+    const auto last = client->next_message();
+    REQUIRE(last.has_value());
+    CHECK((*last)["type"] == 7);
+    CHECK((*last)["allowReconnect"] == true);
+  }
+}
+
 // It and all that come from it, whether the status knows them or not.
 std::vector<pid_t> family_of(pid_t ancestor) {
   std::vector<pid_t> family = {ancestor};
@@ -62,13 +72,7 @@ TEST_CASE("a gateway says once that it is ready, and a TERM with clients open le
   auto clients = connect_clients(gateway, 4);
   check_all_echo(clients, "here");
   gateway.signal(SIGTERM);
-  // Each is told to come again before it is cut.
-  for (auto& client : clients) {
-    const auto last = client->next_message();
-    REQUIRE(last.has_value());
-    CHECK((*last)["type"] == 7);
-    CHECK((*last)["allowReconnect"] == true);
-  }
+  check_goodbyes(clients);
   CHECK(gateway.wait_for_end() == 0);
   wait_until_gone(pids, 1s);
   CHECK(gateway.log().find("[main/0] ") != std::string::npos);
@@ -79,12 +83,7 @@ TEST_CASE("a TERM lets the workers say goodbye to relayed clients, too", "[integ
   auto clients = connect_clients(gateway, 20);
   check_all_echo(clients, "here");
   gateway.signal(SIGTERM);
-  for (auto& client : clients) {
-    const auto last = client->next_message();
-    REQUIRE(last.has_value());
-    CHECK((*last)["type"] == 7);
-    CHECK((*last)["allowReconnect"] == true);
-  }
+  check_goodbyes(clients);
   CHECK(gateway.wait_for_end() == 0);
 }
 
@@ -362,6 +361,29 @@ TEST_CASE("what needs a restart of the gateway is not changed by the death of th
   CHECK(gateway.pid_of("worker", "main/0") == worker);
   HubClient client(gateway.port(), "/chat");
   CHECK(client.call("Join", {"room"}).is_null());
+}
+
+TEST_CASE("a proxy comes back although what the gateway began with is gone", "[integration]") {
+  const auto with_folder = [](const std::string& name) {
+    return Gateway::usual_config() + "[[route]]\nprefix = \"/files\"\nfolder = \"" + name + "\"\n";
+  };
+  const test::TemporaryFolder home;
+  for (const char* name : {"old", "new"}) {
+    std::filesystem::create_directory(home / name);
+    home.write(std::string(name) + "/name.txt", name);
+  }
+  Gateway gateway({.config = with_folder(home / "old")});
+  gateway.write_config("redis = \"unix:/nowhere/redis.sock\"\n" + with_folder(home / "new"));
+  REQUIRE(gateway.command({"reload"}) == 0);
+  std::filesystem::remove_all(home / "old");
+  const pid_t redis = gateway.pid_of("redis");
+
+  const pid_t proxy = gateway.pid_of("proxy");
+  ::kill(proxy, SIGKILL);
+  wait_for("another proxy", [&] { return gateway.is_ready() && gateway.pid_of("proxy") != proxy; });
+  CHECK(test::TcpClient(gateway.port()).request("GET", "/files/name.txt", false).body == "new");
+  CHECK(gateway.status()["needs_restart"].size() == 1);
+  CHECK(gateway.pid_of("redis") == redis);
 }
 
 TEST_CASE("a HUP of the supervisor reloads", "[integration]") {

@@ -295,8 +295,11 @@ Result<std::string> read_config_file(const std::string& file) {
   return make_error(text.error().code, file + ": error: " + text.error().what + " (" + std::string(remedy) + ")");
 }
 
-LoadedConfig load_proxy_config(const ConfigSource& source,
-                               const std::function<std::vector<ConfigProblem>(const ProxyConfig&)>& check_more) {
+namespace {
+
+using Check = std::function<std::vector<ConfigProblem>(const ProxyConfig&)>;
+
+LoadedConfig load_checked(const ConfigSource& source, const std::vector<Check>& checks) {
   LoadedConfig loaded;
   auto document = TomlDocument::parse(source.text, source.file);
   if (!document) {
@@ -305,14 +308,24 @@ LoadedConfig load_proxy_config(const ConfigSource& source,
   }
   for (const std::string& assignment : source.overrides) document->set(assignment);
   ProxyConfig config = Loader(*document, source).load();
-  for (const ConfigProblem& problem : check_proxy_config(config)) document->error(problem.key, problem.what);
-  if (check_more) {
-    for (const ConfigProblem& problem : check_more(config)) document->error(problem.key, problem.what);
+  for (const Check& check : checks) {
+    for (const ConfigProblem& problem : check(config)) document->error(problem.key, problem.what);
   }
   loaded.errors = document->errors();
   loaded.known_keys = document->known_keys();
   if (loaded.errors.empty()) loaded.config = std::move(config);
   return loaded;
 }
+
+}  // namespace
+
+LoadedConfig load_proxy_config(const ConfigSource& source,
+                               const std::function<std::vector<ConfigProblem>(const ProxyConfig&)>& check_more) {
+  std::vector<Check> checks{check_proxy_config};
+  if (check_more) checks.push_back(check_more);
+  return load_checked(source, checks);
+}
+
+LoadedConfig load_adopted_config(const ConfigSource& source) { return load_checked(source, {}); }
 
 }  // namespace hubgate::proxy

@@ -39,4 +39,8 @@ LoadedConfig load_proxy_config(
     const ConfigSource& source,
     const std::function<std::vector<ConfigProblem>(const ProxyConfig&)>& check_more = nullptr);
 
+/// The values of a text that passed every check when it was adopted. What the checks look at (a folder, a user) may be
+/// gone by now and is not asked about; secrets are read again, and one that cannot be is an error.
+LoadedConfig load_adopted_config(const ConfigSource& source);
+
 }  // namespace hubgate::proxy
