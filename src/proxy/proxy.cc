@@ -131,7 +131,7 @@ bool Proxy::begin(Started started, Inventory inventory) {
       .on_closed = [this](const WorkerSlot& worker, const auto& reports) { on_worker_closed(worker, reports); },
       .on_gone =
           [this](const WorkerSlot& worker) {
-            handed_over_.died({worker.welcome().endpoint, worker.welcome().generation});
+            handed_over_.died({worker.welcome().endpoint, worker.welcome().generation}, worker.handed_over());
           }});
   if (!make_redis(config)) return false;
   workers_.emplace(*slot_services_, *pools_,

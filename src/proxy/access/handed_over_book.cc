@@ -98,7 +98,8 @@ void HandedOverBook::write_end(const Entry& entry, const control::ClosedRecord& 
   log_.write(record);
 }
 
-void HandedOverBook::died(EndpointKey endpoint) {
+void HandedOverBook::died(EndpointKey endpoint, std::uint64_t living) {
+  closings_.add(ClosedBy::kEndpoint, TerminationReason::kWorkerDied, living);
   const auto group = entries_.find(endpoint);
   if (group == entries_.end()) return;
   for (const auto& [id, entry] : group->second) {
@@ -107,7 +108,6 @@ void HandedOverBook::died(EndpointKey endpoint) {
     record.reason = TerminationReason::kWorkerDied;
     record.by = ClosedBy::kEndpoint;
     record.total = duration_cast<microseconds>(log_.now() - entry.facts.opened);
-    closings_.add(record.by, record.reason);
     log_.write(record);
   }
   entries_.erase(group);

@@ -31,8 +31,8 @@ class HandedOverBook {
   void returned(EndpointKey endpoint, const std::string& request_id);
   /// A worker's report of one end. `pool` and `name` are its own.
   void closed(EndpointKey endpoint, std::string_view pool, std::string_view name, const control::ClosedRecord& report);
-  /// That worker has died: all that it still had has ended.
-  void died(EndpointKey endpoint);
+  /// That worker has died, and the `living` handed-over connections that it still had have ended.
+  void died(EndpointKey endpoint, std::uint64_t living);
 
   std::size_t size() const;
 

@@ -61,7 +61,7 @@ struct ClosingCounts {
              static_cast<std::size_t>(ClosedBy::kCount)>
       by_reason{};
 
-  void add(ClosedBy by, TerminationReason reason) { ++at(by, reason); }
+  void add(ClosedBy by, TerminationReason reason, std::uint64_t count = 1) { at(by, reason) += count; }
   std::uint64_t& at(ClosedBy by, TerminationReason reason) {
     return by_reason[static_cast<std::size_t>(by)][static_cast<std::size_t>(reason)];
   }

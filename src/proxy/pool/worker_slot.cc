@@ -391,7 +391,6 @@ void WorkerSlot::exited() {
   ready_timer_.cancel();
   drain_timer_.cancel();
   move_to(State::kGone);
-  handed_over_ = 0;
   keepsakes_.clear();
   while (!unsettled_.empty()) settle(unsettled_.begin(), Settled::kWorkerDead);
   handler_.on_slot_gone(*this);

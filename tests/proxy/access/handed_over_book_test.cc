@@ -116,10 +116,20 @@ TEST_CASE("a worker's death ends what it had, and nothing of the others", "[prox
   f.give("two");
   f.give("elsewhere", kOther);
   f.take("one");
-  f.book.died(kWorker);
+  f.book.died(kWorker, 1);
   CHECK(f.records() == Records{"open one", "close one worker_died"});
   CHECK(f.last["by"] == "endpoint");
   CHECK(f.book.size() == 1);
+  CHECK(f.book.closings().by_reason[1][static_cast<std::size_t>(TerminationReason::kWorkerDied)] == 1);
+}
+
+TEST_CASE("what a dead worker had is counted also while nothing is logged", "[proxy][access]") {
+  Fixture f;
+  f.access.apply({});
+  f.give("one");
+  f.take("one");
+  f.book.died(kWorker, 1);
+  CHECK(f.records().empty());
   CHECK(f.book.closings().by_reason[1][static_cast<std::size_t>(TerminationReason::kWorkerDied)] == 1);
 }
 
@@ -127,7 +137,7 @@ TEST_CASE("a socket that came back has no record here", "[proxy][access]") {
   Fixture f;
   f.give("one");
   f.book.returned(kWorker, "one");
-  f.book.died(kWorker);
+  f.book.died(kWorker, 0);
   CHECK(f.records().empty());
 }
 

@@ -186,7 +186,7 @@ TEST_CASE("a handover is written when the worker has acked, under the request id
   CHECK(record["endpoint"] == "main/0");
   CHECK(record["generation"] == 1000);
   CHECK(record["id"] == worker.links.accepts[0].request_id);
-  seen.gateway.handed_over.died({1, 1000});
+  seen.gateway.handed_over.died({1, 1000}, 1);
   CHECK(seen.records().back()["reason"] == "worker_died");
 }
 
