@@ -89,7 +89,7 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
 
   void add_pool(const Pool& pool, StatusReport& report) const;
   bool takes_verbs() const;
-  std::string reach_of(const std::string& line, const ProxyConfig& wanted) const;
+  std::string reach_of(const std::string& changed_key, const ProxyConfig& wanted) const;
   // Beginning and serving, in proxy.cc.
   void finish(int exit_code);
   void put_in_force(SnapshotPointer snapshot);

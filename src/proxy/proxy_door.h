@@ -43,7 +43,7 @@ struct Proxy::PreparedDoors {
   std::vector<One> doors;
   std::vector<std::string> errors;         // not empty: the configuration is refused
   std::vector<std::string> cannot_listen;  // names of listeners for which this process lacks the privileges
-  std::vector<std::string> changes;        // that no key shows: another certificate in the same file
+  std::vector<ConfigChange> changes;       // that no key shows: another certificate in the same file
 };
 
 }  // namespace hubgate::proxy

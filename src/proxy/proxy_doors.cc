@@ -149,8 +149,8 @@ Proxy::PreparedDoors Proxy::prepare_doors(const ProxyConfig& wanted) {
                                   " has expired on " + day_of(one.tls->not_after()) + " (renew it)");
         continue;
       } else if (old != nullptr) {
-        prepared.changes.push_back("listener." + listener.name + ".tls: another certificate, valid until " +
-                                   day_of(one.tls->not_after()));
+        const std::string key = "listener." + listener.name + ".tls";
+        prepared.changes.push_back({key, key + ": another certificate, valid until " + day_of(one.tls->not_after())});
       }
     }
     prepared.doors.push_back(std::move(one));

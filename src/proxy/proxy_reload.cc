@@ -67,9 +67,9 @@ VerbAnswer Proxy::reload() {
     config_text_ = std::move(source.text);
     if (const auto file = text_to_keep(config_text_)) keeper_.keep("config", file->get());
   }
-  for (std::string& change : plan.changes) {
-    log_.info("reloaded", {{"change", change}});
-    answer.lines.push_back(std::move(change));
+  for (ConfigChange& change : plan.changes) {
+    log_.info("reloaded", {{"change", change.line}});
+    answer.lines.push_back(std::move(change.line));
   }
   for (const std::string& line : plan.needs_restart) {
     log_.warn("needs restart", {{"what", line}});

@@ -94,30 +94,30 @@ VerbAnswer Proxy::diff(const std::string& file) const {
   if (!loaded.config) return {false, std::move(loaded.errors)};
   const ReloadPlan plan = plan_reload(*snapshot_, *loaded.config);
   VerbAnswer answer{true, {}};
-  for (const std::string& line : plan.changes) {
-    answer.lines.push_back(line + " (" + reach_of(line, *loaded.config) + ")");
+  for (const ConfigChange& change : plan.changes) {
+    answer.lines.push_back(change.line + " (" + reach_of(change.key, *loaded.config) + ")");
   }
   for (const std::string& line : plan.needs_restart) answer.lines.push_back("needs restart: " + line);
   return answer;
 }
 
-// How many living connections one line of a ReloadPlan touches.
-std::string Proxy::reach_of(const std::string& line, const ProxyConfig& wanted) const {
+// How many living connections the change of one key touches.
+std::string Proxy::reach_of(const std::string& changed_key, const ProxyConfig& wanted) const {
   for (const PoolConfig& now : snapshot_->config.pools) {
-    const std::string key = "pool." + now.name + '.';
-    if (!line.starts_with(key)) continue;
-    const std::string_view field = std::string_view(line).substr(key.size());
+    const std::string pool_key = "pool." + now.name + '.';
+    if (!changed_key.starts_with(pool_key)) continue;
+    const std::string_view field = std::string_view(changed_key).substr(pool_key.size());
     const PoolConfig* next = wanted.find_pool(now.name);
     const PoolRunner* workers = workers_->find(now.name);
     std::uint64_t closed = 0;
-    if (field.starts_with("endpoints:")) {
+    if (field == "endpoints") {
       const Pool* pool = pools_->find(now.name);
       const auto staying = next == nullptr ? std::vector<std::string>() : next->endpoints;
       return connections(pool == nullptr ? 0 : active_beside(*pool, staying)) + " stay until they end";
     }
-    if (workers != nullptr && (field.starts_with("command:") || field.starts_with("application:"))) {
+    if (workers != nullptr && (field == "command" || field == "application")) {
       closed = active_of(*workers, 0);
-    } else if (workers != nullptr && field.starts_with("workers:")) {
+    } else if (workers != nullptr && field == "workers") {
       closed = active_of(*workers, next == nullptr || !next->is_local() ? 0 : next->workers);
     } else {
       break;

@@ -40,25 +40,32 @@ std::string hash_of(const ProxyConfig& config) {
   return hash;
 }
 
-// One line a difference, in the order of `after`, then what only `before` has.
-std::vector<std::string> differences(const ProxyConfig& before, const ProxyConfig& after) {
+// In the order of `after`, then what only `before` has.
+std::vector<ConfigChange> differences(const ProxyConfig& before, const ProxyConfig& after) {
   std::map<std::string, ConfigEntry> old;
   for (ConfigEntry& entry : describe(before)) old.emplace(entry.key, std::move(entry));
-  std::vector<std::string> lines;
+  std::vector<ConfigChange> changes;
   for (const ConfigEntry& entry : describe(after)) {
     const auto place = old.find(entry.key);
     if (place == old.end()) {
-      lines.push_back(entry.key + ": added (" + entry.shown + ")");
+      changes.push_back({entry.key, entry.key + ": added (" + entry.shown + ")"});
       continue;
     }
     if (place->second.shown != entry.shown) {
-      lines.push_back(entry.key + ": " + place->second.shown + " -> " + entry.shown);
+      changes.push_back({entry.key, entry.key + ": " + place->second.shown + " -> " + entry.shown});
     } else if (place->second.secret != entry.secret) {
-      lines.push_back(entry.key + ": changed (a secret)");
+      changes.push_back({entry.key, entry.key + ": changed (a secret)"});
     }
     old.erase(place);
   }
-  for (const auto& [key, entry] : old) lines.push_back(key + ": removed");
+  for (const auto& [key, entry] : old) changes.push_back({key, key + ": removed"});
+  return changes;
+}
+
+std::vector<std::string> lines_of(const std::vector<ConfigChange>& changes) {
+  std::vector<std::string> lines;
+  lines.reserve(changes.size());
+  for (const ConfigChange& change : changes) lines.push_back(change.line);
   return lines;
 }
 
@@ -94,7 +101,7 @@ SnapshotPointer snapshot_of(ProxyConfig in_force, const ProxyConfig& wanted, std
   snapshot->routes = RouteTable(in_force.routes);
   snapshot->revision = revision;
   snapshot->hash = hash_of(wanted);
-  snapshot->needs_restart = differences(in_force, wanted);
+  snapshot->needs_restart = lines_of(differences(in_force, wanted));
   snapshot->config = std::move(in_force);
   return snapshot;
 }
@@ -183,7 +190,7 @@ ReloadPlan plan_reload(const Snapshot& in_force, ProxyConfig wanted, std::span<c
 
   ReloadPlan plan;
   plan.changes = differences(in_force.config, next);
-  plan.needs_restart = differences(next, wanted);
+  plan.needs_restart = lines_of(differences(next, wanted));
   // The order of routes does not count, but an equal configuration must not become a new revision.
   if (plan.changes.empty() && plan.needs_restart == in_force.needs_restart) return plan;
   plan.snapshot = snapshot_of(std::move(next), wanted, in_force.revision + 1);

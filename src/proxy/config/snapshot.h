@@ -25,10 +25,16 @@ using SnapshotPointer = std::shared_ptr<const Snapshot>;
 /// The first snapshot of a run: all is in force.
 SnapshotPointer make_snapshot(ProxyConfig config, std::uint64_t revision = 1);
 
+/// One difference between two configurations.
+struct ConfigChange {
+  std::string key;   // as ConfigEntry::key
+  std::string line;  // for people: "limits.queue_wait: 5s -> 1s"
+};
+
 /// What a reload would do.
 struct ReloadPlan {
   SnapshotPointer snapshot;                // null: nothing has changed
-  std::vector<std::string> changes;        // in force with the snapshot, such as "limits.queue_wait: 5s -> 1s"
+  std::vector<ConfigChange> changes;       // in force with the snapshot
   std::vector<std::string> needs_restart;  // written, but in force only after a restart of the gateway
 };
 

@@ -11,6 +11,15 @@ using Lines = std::vector<std::string>;
 
 namespace {
 
+Lines lines_of(const ReloadPlan& plan) {
+  Lines lines;
+  for (const ConfigChange& change : plan.changes) {
+    CHECK(change.line.starts_with(change.key + ": "));
+    lines.push_back(change.line);
+  }
+  return lines;
+}
+
 ProxyConfig base() {
   ProxyConfig config;
   config.listeners = {{"public", "127.0.0.1:1", std::nullopt}};
@@ -47,15 +56,15 @@ TEST_CASE("routes, limits, log level and hosts take effect with a new revision",
   CHECK(plan.snapshot->config == wanted);
   CHECK(plan.snapshot->hash != first->hash);
   CHECK(plan.needs_restart.empty());
-  CHECK(plan.changes == Lines{
-                            "stop_time: 10s -> 5s",
-                            "log.level: info -> debug",
-                            "admin.hosts: [localhost, 127.0.0.1] -> [ops]",
-                            "limits.head_size: 16KiB -> 8KiB",
-                            "limits.queue_wait: 5s -> 1s",
-                            "route /: folder /www -> folder /other",
-                            "route /bench on [public]: added (pool main, a hub)",
-                        });
+  CHECK(lines_of(plan) == Lines{
+                              "stop_time: 10s -> 5s",
+                              "log.level: info -> debug",
+                              "admin.hosts: [localhost, 127.0.0.1] -> [ops]",
+                              "limits.head_size: 16KiB -> 8KiB",
+                              "limits.queue_wait: 5s -> 1s",
+                              "route /: folder /www -> folder /other",
+                              "route /bench on [public]: added (pool main, a hub)",
+                          });
   CHECK(plan.snapshot->routes.find("public", "/BENCH", {}).hub == HubPart::kConnect);
 }
 
@@ -65,7 +74,7 @@ TEST_CASE("a removed route is gone with the reload", "[config][snapshot]") {
   wanted.routes.erase(wanted.routes.begin());
   const ReloadPlan plan = plan_reload(*first, wanted);
   REQUIRE(plan.snapshot != nullptr);
-  CHECK(plan.changes == Lines{"route /chat: removed"});
+  CHECK(lines_of(plan) == Lines{"route /chat: removed"});
   CHECK(plan.snapshot->routes.find("public", "/chat", {}).route->folder == "/www");
 }
 
@@ -110,8 +119,8 @@ TEST_CASE("pools come, change and go with the reload, and their routes with them
   REQUIRE(plan.snapshot != nullptr);
   CHECK(plan.needs_restart.empty());
   CHECK(plan.snapshot->config == wanted);
-  CHECK(plan.changes.front() == "pool.main.workers: 2 -> 3");
-  CHECK(plan.changes.back() == "route /more: added (pool new)");
+  CHECK(lines_of(plan).front() == "pool.main.workers: 2 -> 3");
+  CHECK(lines_of(plan).back() == "route /more: added (pool new)");
   CHECK(plan.snapshot->routes.find("public", "/more", {}).route->pool == "new");
   const ReloadPlan back = plan_reload(*plan.snapshot, base());
   CHECK(back.snapshot->config == base());
@@ -127,11 +136,11 @@ TEST_CASE("listeners come, go and change with a reload", "[config][snapshot]") {
   REQUIRE(plan.snapshot != nullptr);
   CHECK(plan.needs_restart.empty());
   CHECK(plan.snapshot->config == wanted);
-  CHECK(plan.changes == Lines{"listener.public.listen: 127.0.0.1:1 -> 127.0.0.1:2",
-                              "listener.public.tls.certificate: added (c)", "listener.public.tls.key: added (k)",
-                              "listener.new.listen: added (127.0.0.1:7)", "listener.new.proxy_protocol: added (false)",
-                              "listener.new.trusted_cidrs: added ([10.0.0.0/8])",
-                              "route /only on [new]: added (pool main)"});
+  CHECK(lines_of(plan) ==
+        Lines{"listener.public.listen: 127.0.0.1:1 -> 127.0.0.1:2", "listener.public.tls.certificate: added (c)",
+              "listener.public.tls.key: added (k)", "listener.new.listen: added (127.0.0.1:7)",
+              "listener.new.proxy_protocol: added (false)", "listener.new.trusted_cidrs: added ([10.0.0.0/8])",
+              "route /only on [new]: added (pool main)"});
   const ReloadPlan back = plan_reload(*plan.snapshot, base());
   CHECK(back.snapshot->config == base());
 }
@@ -144,7 +153,7 @@ TEST_CASE("a route on a listener that cannot be bound waits for it", "[config][s
   wanted.routes.push_back({"/both", "main", "", false, {"public", "new"}});
   const ReloadPlan plan = plan_reload(*first, wanted, Lines{"new"});
   REQUIRE(plan.snapshot != nullptr);
-  CHECK(plan.changes == Lines{"route /both on [public]: added (pool main)"});
+  CHECK(lines_of(plan) == Lines{"route /both on [public]: added (pool main)"});
   CHECK(plan.snapshot->routes.find("public", "/only", {}).route->folder == "/www");
   CHECK(plan.snapshot->routes.find("public", "/both", {}).route->pool == "main");
 }
