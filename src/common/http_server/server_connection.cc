@@ -5,8 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "common/http/date.h"
-#include "common/http/http1_writer.h"
 #include "common/http/status.h"
 #include "common/net/transport.h"
 
@@ -47,7 +45,7 @@ void ServerConnection::on_secured() {
 }
 
 std::size_t ServerConnection::on_data(MutableBytes input) {
-  last_read_ = timers_.now();
+  pace_.heard(timers_.now());
   Progress progress{0, true};
   std::size_t taken = 0;
   while (progress.goes_on) {
@@ -127,8 +125,7 @@ bool ServerConnection::begin_request() {
     return false;
   }
   phase_ = Phase::kExchange;
-  body_begun_ = last_read_;
-  body_waits_ = {};
+  pace_.begin();
   if (!head.body.is_empty()) deadline_.start_at(body_due());
   handler_->on_request(head);
   return true;
@@ -159,7 +156,7 @@ ServerConnection::Progress ServerConnection::read_body(MutableBytes input) {
 }
 
 ServerConnection::Progress ServerConnection::use_body(MutableBytes piece) {
-  if (std::exchange(awaits_continue_, false)) body_begun_ = last_read_;
+  if (std::exchange(awaits_continue_, false)) pace_.begin();
   if (state_.responder() == SideState::kDone) {
     // Answered already: what is left is read only to get at the next request.
     discarded_ += piece.size();
@@ -184,7 +181,7 @@ ServerConnection::Progress ServerConnection::use_body(MutableBytes piece) {
 
 void ServerConnection::pause_body() {
   body_paused_ = true;
-  body_paused_at_ = timers_.now();
+  pace_.pause(timers_.now());
   connection_->pause(net::Pause::kBackpressure);
 }
 
@@ -224,113 +221,10 @@ void ServerConnection::on_closed(net::CloseReason reason) {
   handler_->on_closed(why);
 }
 
-// --- what goes out ---
-
-void ServerConnection::write_answer_head(http::ResponseHead& head, std::string_view body) {
-  assert(head.status >= 200);
-  if (http10_ && head.body.kind == BodyKind::kChunked) head.body = http::BodyFraming::until_close();
-  const bool alone = to_head_ || !http::allows_body(head.status);
-  answer_body_.start(head.body, alone);
-  // A client that was not told to go on may or may not send its body: where the next request begins is unknown. An
-  // unread body that is long is not worth reading.
-  const bool unread =
-      state_.requester() == SideState::kSending && (awaits_continue_ || reader_.remaining_body() > kDiscardLimit);
-  if (!head.keep_alive || head.body.kind == BodyKind::kUntilClose || unread) state_.forbid_next();
-  head.keep_alive = state_.may_continue();
-  if (!head.headers.has("Date")) head.headers.add("Date", http::format_date(std::chrono::system_clock::now()));
-  std::string text;
-  text.reserve(512 + body.size());
-  http::append_response_head(text, head, http10_);
-  if (!alone) text += body;
-  connection_->write(text);
-  watch_output();
-}
-
-// That the client takes what is written. At most one start for each period, however many answers it has.
-void ServerConnection::watch_output() {
-  if (write_check_.is_running()) return;
-  progress_ = connection_->progress();
-  progressed_at_ = timers_.now();
-  write_check_.start(limits_->write_idle / kWriteChecks);
-}
-
-void ServerConnection::start_response(http::ResponseHead head) {
-  if (phase_ != Phase::kExchange || !state_.move(ExchangeEvent::kResponseHead)) return;
-  write_answer_head(head, {});
-}
-
-void ServerConnection::respond(http::ResponseHead head, std::string_view body) {
-  if (phase_ != Phase::kExchange || !state_.move(ExchangeEvent::kResponseHead)) return;
-  head.body = http::BodyFraming::of_length(body.size());
-  write_answer_head(head, body);
-  complete_answer();
-}
-
-bool ServerConnection::write_body(Bytes bytes) {
-  if (!is_answering()) return true;
-  return write_framed(answer_body_.frame(bytes));
-}
-
-bool ServerConnection::write_body(Payload payload) {
-  if (!is_answering()) return true;
-  return write_framed(answer_body_.frame(std::move(payload)));
-}
-
-bool ServerConnection::write_framed(std::optional<Payload> framed) {
-  assert(framed && "more than the head promised");
-  if (!framed) {
-    cut(EndReason::kFinished);
-    return true;
-  }
-  if (framed->empty()) return true;
-  connection_->write(*std::move(framed));
-  const bool full = connection_->unsent() > kHighMark;
-  if (full || connection_->is_blocked()) watch_output();
-  if (!full) return true;
-  wants_drained_ = true;
-  // It may all leave at the end of this turn, and nobody would say so.
-  if (!next_turn_.is_running()) next_turn_.start(Duration::zero());
-  return false;
-}
-
-void ServerConnection::end_response() {
-  if (!is_answering()) return;
-  const auto ending = answer_body_.finish();
-  assert(ending && "less than the head promised");
-  if (!ending) return cut(EndReason::kFinished);
-  if (!ending->empty()) connection_->write(*ending);
-  complete_answer();
-}
-
-void ServerConnection::complete_answer() {
-  wants_drained_ = false;
-  [[maybe_unused]] const bool moved = state_.move(ExchangeEvent::kResponseEnd);
-  assert(moved);
-  finish_if_complete();
-}
-
-void ServerConnection::send_continue() {
-  if (phase_ != Phase::kExchange || !awaits_continue_ || !state_.allows(ExchangeEvent::kInterim)) return;
-  awaits_continue_ = false;
-  // Until now it was we who kept it waiting.
-  last_read_ = body_begun_ = timers_.now();
-  deadline_.start_at(body_due());
-  connection_->write(http::kContinue);
-}
-
-void ServerConnection::send_interim(const http::ResponseHead& head) {
-  assert(head.is_interim());
-  if (phase_ != Phase::kExchange || http10_ || !state_.allows(ExchangeEvent::kInterim)) return;
-  std::string text;
-  http::append_response_head(text, head);
-  connection_->write(text);
-}
-
 void ServerConnection::resume_body() {
   if (!body_paused_ || phase_ != Phase::kExchange) return;
   body_paused_ = false;
-  last_read_ = timers_.now();
-  body_waits_ += last_read_ - body_paused_at_;
+  pace_.resume(timers_.now());
   if (state_.requester() == SideState::kSending) deadline_.start_at(body_due());
   connection_->resume(net::Pause::kBackpressure);
 }
@@ -412,8 +306,7 @@ void ServerConnection::linger(EndReason reason) {
   discarded_ = 0;
   input_held_ = body_paused_ = wants_drained_ = false;
   write_check_.cancel();
-  progress_ = connection_->progress();
-  progressed_at_ = timers_.now();
+  stall_.begin(*connection_, timers_.now());
   deadline_.start(limits_->linger_time);
   connection_->shutdown_when_flushed();
   connection_->resume(net::Pause::kBackpressure);
@@ -470,14 +363,7 @@ void ServerConnection::retire() {
 
 // --- time ---
 
-// When the open body is late: nothing of it came for too long, or too little in all.
-TimePoint ServerConnection::body_due() const {
-  const TimePoint idle = last_read_ + limits_->body_idle;
-  if (limits_->body_min_rate == 0) return idle;
-  const double worth = static_cast<double>(body_read_ + discarded_) / static_cast<double>(limits_->body_min_rate);
-  const auto earned = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(worth));
-  return std::min(idle, body_begun_ + body_waits_ + limits_->body_grace + earned);
-}
+TimePoint ServerConnection::body_due() const { return pace_.due(body_read_ + discarded_, *limits_); }
 
 void ServerConnection::on_deadline() {
   switch (phase_) {
@@ -500,17 +386,9 @@ void ServerConnection::on_deadline() {
   }
 }
 
-// False when the client has taken nothing for too long of what waits.
-bool ServerConnection::makes_progress() {
-  const TimePoint now = timers_.now();
-  const std::uint64_t progress = connection_->progress();
-  if (std::exchange(progress_, progress) != progress) progressed_at_ = now;
-  return now - progressed_at_ < limits_->write_idle;
-}
-
 void ServerConnection::on_linger_deadline() {
   if (connection_->unsent() == 0) return end(end_reason_);
-  if (!makes_progress()) return end(EndReason::kSlowReader);
+  if (is_stalled()) return end(EndReason::kSlowReader);
   deadline_.start(limits_->linger_time);
 }
 
@@ -543,7 +421,7 @@ void ServerConnection::on_next_turn() {
 
 void ServerConnection::on_write_check() {
   if (connection_->unsent() == 0) return;
-  if (makes_progress()) return write_check_.start(limits_->write_idle / kWriteChecks);
+  if (!is_stalled()) return write_check_.start(limits_->write_idle / kWriteChecks);
   fall_silent();
   connection_->reset();
   handler_->on_closed(EndReason::kSlowReader);

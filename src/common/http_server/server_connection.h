@@ -13,10 +13,12 @@
 #include "common/http/http1_reader.h"
 #include "common/http/http1_state.h"
 #include "common/http/message.h"
+#include "common/http_server/body_pace.h"
 #include "common/http_server/end_reason.h"
 #include "common/http_server/server_limits.h"
 #include "common/net/address.h"
 #include "common/net/connection.h"
+#include "common/net/stall_watch.h"
 
 namespace hubgate::http_server {
 
@@ -24,6 +26,7 @@ namespace hubgate::http_server {
 /// sessions, the admin listener and the worker. It sends its own answers to what cannot be understood (400, 408, 413,
 /// 414, 417, 431, 501, 505) and ends itself after them. Bodies are streamed both ways: a handler that takes less pauses
 /// the client, and write_body() says when to pause. Its owner disposes of it after on_closed, or at any time before.
+/// server_connection.cc reads and ends, server_answer.cc writes.
 class ServerConnection final : public event::Disposable, private net::Connection::Handler {
  public:
   /// All calls of one exchange come in the order of this list. The handler may answer, or dispose of the connection,
@@ -170,7 +173,7 @@ class ServerConnection final : public event::Disposable, private net::Connection
 
   void pause_body();
   TimePoint body_due() const;
-  bool makes_progress();
+  bool is_stalled() { return stall_.is_stalled(*connection_, timers_.now(), limits_->write_idle); }
   void on_deadline();
   void on_linger_deadline();
   void on_next_turn();
@@ -188,15 +191,11 @@ class ServerConnection final : public event::Disposable, private net::Connection
   event::Timer next_turn_;    // for what must wait until the stack is empty or output has left
   event::Timer write_check_;  // runs only while output waits
   TimePoint opened_;
-  TimePoint last_read_{};
+  BodyPace pace_;
   std::uint64_t body_limit_ = 0;  // bytes; of the present request
   std::uint64_t body_read_ = 0;   // bytes of it so far
-  TimePoint body_begun_{};        // when the client could begin to send it
-  Duration body_waits_{};         // how long we made it wait since
-  TimePoint body_paused_at_{};    // while body_paused_
-  std::uint64_t progress_ = 0;    // of the output, as last seen
-  TimePoint progressed_at_{};     // when it was another last
-  std::uint64_t discarded_ = 0;   // bytes of an unread body, or of lingering
+  net::StallWatch stall_;
+  std::uint64_t discarded_ = 0;  // bytes of an unread body, or of lingering
   std::uint32_t requests_ = 0;
   Phase phase_ = Phase::kIdle;
   EndReason end_reason_ = EndReason::kFinished;

@@ -5,6 +5,9 @@
 #include <list>
 #include <unordered_map>
 
+#define XXH_INLINE_ALL  // headers only
+#include <xxhash.h>
+
 #include "common/net/cidr.h"
 
 namespace hubgate::proxy {
@@ -41,10 +44,7 @@ struct Key {
 struct KeyHash {
   std::uint64_t seed;
   std::size_t operator()(const Key& key) const {
-    std::uint64_t x = key.prefix ^ seed ^ static_cast<std::uint64_t>(key.family) << 56;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
-    return static_cast<std::size_t>(x ^ x >> 31);
+    return XXH3_64bits_withSeed(&key.prefix, sizeof key.prefix, seed + static_cast<std::uint64_t>(key.family));
   }
 };
 

@@ -124,9 +124,8 @@ void Tunnel::on_stall_check() {
     const bool waited = std::exchange(side->waits, side->from->unsent() > 0);
     if (!side->waits) continue;
     waits = true;
-    const std::uint64_t progress = side->from->progress();
-    if (std::exchange(side->progress, progress) != progress || !waited) side->progressed_at = now;
-    if (now - side->progressed_at < limits_.write_idle) continue;
+    if (!waited) side->stall.begin(*side->from, now);
+    if (!side->stall.is_stalled(*side->from, now, limits_.write_idle)) continue;
     note_first(ClosedBy::kProxy,
                side == &from_client_ ? TerminationReason::kSlowConsumer : TerminationReason::kEndpointLost);
     return finish();

@@ -9,6 +9,7 @@
 #include "common/event/disposable.h"
 #include "common/event/timer.h"
 #include "common/net/connection.h"
+#include "common/net/stall_watch.h"
 #include "common/websocket/frame_follower.h"
 #include "proxy/pool/endpoint.h"
 #include "proxy/session/session_metrics.h"
@@ -71,9 +72,8 @@ class Tunnel final : public event::Disposable {
     bool ended = false;            // `from` will send no more
     bool shutdown_wanted = false;  // tell the other side so, once all has left
     bool waits = false;            // at the last look bytes waited for `from`
-    std::uint64_t progress = 0;    // of what it takes, as last seen
-    TimePoint progressed_at{};     // when that was another last
-    bool stopped = false;          // at an edge, when the proxy stops
+    net::StallWatch stall;
+    bool stopped = false;  // at an edge, when the proxy stops
   };
 
   std::size_t pass(Direction& direction, MutableBytes input);
