@@ -259,7 +259,9 @@ TEST_CASE("a client that takes nothing ends as a slow consumer, and the others l
   }
   CHECK(last == R"({"type":7,"allowReconnect":true})");
   CHECK(size < 1024 * 1024);  // of 2.4 MB: what waited is bounded, the kernel's part aside
-  { const SocketClient gone = std::move(stalled); }
+  {
+    const SocketClient gone = std::move(stalled);
+  }
   REQUIRE(gateway.hears<control::Closed>());
   const control::ClosedRecord record = gateway.said<control::Closed>().front().records.front();
   CHECK(record.n == 1);
