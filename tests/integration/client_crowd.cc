@@ -70,6 +70,16 @@ class ClientCrowd::Core final : private CrowdClient::Handler {
       on ? members_[i]->client.stall() : members_[i]->client.go_on();
     }
   }
+  void renew(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      Member& member = *members_[next_renewed_++ % members_.size()];
+      if (!member.client.is_up() && member.client.state() != CrowdClient::State::kGone) continue;
+      counts_.echoes_given_up += member.echoes.size();
+      member.echoes.clear();
+      member.client.stop();
+      member.client.start();
+    }
+  }
   void stop() {
     for (auto& member : members_) member->client.stop();
   }
@@ -231,6 +241,7 @@ class ClientCrowd::Core final : private CrowdClient::Handler {
   Duration echo_every_{};
   TimePoint echo_due_{};
   std::size_t next_echo_ = 0;
+  std::size_t next_renewed_ = 0;
 };
 
 ClientCrowd::ClientCrowd(CrowdOptions options) : thread_(std::make_unique<LoopThread>()) {
@@ -255,6 +266,9 @@ void ClientCrowd::stall(std::size_t first, std::size_t last) {
 }
 void ClientCrowd::go_on(std::size_t first, std::size_t last) {
   thread_->ask([&](event::Loop&) { core_->stall(first, last, false); });
+}
+void ClientCrowd::renew(std::size_t count) {
+  thread_->ask([&](event::Loop&) { core_->renew(count); });
 }
 void ClientCrowd::stop() {
   thread_->ask([&](event::Loop&) { core_->stop(); });

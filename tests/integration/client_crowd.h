@@ -25,6 +25,7 @@ struct CrowdCounts {
   std::uint64_t echoes_answered = 0;  // rightly
   std::uint64_t echoes_waiting = 0;   // of connections that are up
   std::uint64_t echoes_lost = 0;      // with their connection
+  std::uint64_t echoes_given_up = 0;  // by renew()
   std::uint64_t echoes_wrong = 0;     // other content, or another order
   std::uint64_t messages = 0;         // broadcasts received
   std::uint64_t messages_missed = 0;  // by their numbers, within a connection
@@ -71,6 +72,9 @@ class ClientCrowd {
   /// The clients first…last-1 read nothing any more, or read on.
   void stall(std::size_t first, std::size_t last);
   void go_on(std::size_t first, std::size_t last);
+  /// The next `count` clients in turn go of their own accord, and come anew; those that were stopped come again. Who is
+  /// on its way is left alone.
+  void renew(std::size_t count);
   /// Ends all clients' connections, without a Close.
   void stop();
 

@@ -79,7 +79,7 @@ class CrowdClient final : private net::Connection::Handler {
 
   /// The first attempt; when it fails the client is gone, as the official one's start() throws.
   void start();
-  /// Ends in silence, now, without a Close; also the waiting for an attempt.
+  /// Ends in silence, now, without a Close; also the waiting for an attempt. May be started again.
   void stop();
   /// One record without its 0x1E. Only while it is up.
   void send(std::string_view record);
