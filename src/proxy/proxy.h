@@ -85,6 +85,7 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   VerbAnswer reload() override;
   VerbAnswer diff(const std::string& file) const override;
   VerbAnswer restart(const std::string& pool) override;
+  VerbAnswer rebalance(const std::string& pool) override;
   VerbAnswer drain(const std::string& endpoint, bool drained) override;
 
   void add_pool(const Pool& pool, StatusReport& report) const;

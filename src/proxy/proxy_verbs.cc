@@ -5,7 +5,7 @@
 #include "proxy/config/check_files.h"
 #include "proxy/proxy.h"
 
-// What operators ask for besides a reload: restart, drain, undrain, diff.
+// What operators ask for besides a reload: restart, rebalance, drain, undrain, diff.
 
 namespace hubgate::proxy {
 namespace {
@@ -49,6 +49,23 @@ VerbAnswer Proxy::restart(const std::string& pool) {
           {"restart " + std::to_string(now.number) + " of pool " + pool + ": " + std::to_string(now.slots) +
            " workers, one after the other, each drained over " +
            config::format_duration(workers->pool().config().drain_time)}};
+}
+
+VerbAnswer Proxy::rebalance(const std::string& pool) {
+  if (!takes_verbs()) return refused("the gateway stops, or has not begun");
+  PoolRunner* workers = workers_->find(pool);
+  if (workers == nullptr || workers->pool().is_retired())
+    return refused("there is no pool \"" + pool + "\" with workers");
+  if (workers->restart_status().under_way) {
+    return refused("pool " + pool + " is being restarted, which moves its connections anyway (ask again when it is done)");
+  }
+  VerbAnswer answer{true, {}};
+  for (const Rebalancer::Surplus& one : workers->rebalance()) {
+    answer.lines.push_back(one.endpoint->name() + ": " + std::to_string(one.count) + " of " + connections(one.active) +
+                           " asked to reconnect over " + config::format_duration(workers->pool().config().drain_time));
+  }
+  if (answer.lines.empty()) answer.lines.push_back("pool " + pool + " is even");
+  return answer;
 }
 
 VerbAnswer Proxy::drain(const std::string& endpoint, bool drained) {

@@ -21,18 +21,26 @@ TimePoint GradualCloser::due_of(std::size_t number) {
   return started_ + std::chrono::duration_cast<Duration>(spread_ * part);
 }
 
+void GradualCloser::ask(std::size_t count) {
+  if (all_) {
+    connections_.shut_down(count);
+  } else {
+    connections_.shut_down_idle(count);
+  }
+}
+
 void GradualCloser::step() {
   const TimePoint now = timers_.now();
   if (now >= started_ + spread_) {
     // Those that attached after the start, too; who was asked before pays no attention.
-    connections_.shut_down(all_ ? connections_.active() : total_ - asked_);
+    ask(all_ ? connections_.active() : total_ - asked_);
     asked_ = total_;
     if (all_) timer_.start(HttpConnectionManager::kHeartbeat);
     return;
   }
   std::size_t due = 0;
   for (; next_due_ <= now && asked_ + due < total_; next_due_ = due_of(asked_ + due)) ++due;
-  if (due > 0) connections_.shut_down(due);
+  if (due > 0) ask(due);
   asked_ += due;
   timer_.start_at(next_due_);
 }

@@ -16,14 +16,15 @@ class GradualCloser {
   /// All must outlive this object.
   GradualCloser(event::Timers& timers, Random& random, HttpConnectionManager& connections);
 
-  /// Asks `count` connections over `spread`; nothing means all, those included that attach later, until cancel(). A
-  /// new start replaces the last.
+  /// Asks `count` connections over `spread`, each time those that have been idle for longest; nothing means all, those
+  /// included that attach later, until cancel(). A new start replaces the last.
   void start(std::optional<std::size_t> count, Duration spread);
   void cancel() { timer_.cancel(); }
   bool is_running() const { return timer_.is_running(); }
 
  private:
   void step();
+  void ask(std::size_t count);
   TimePoint due_of(std::size_t number);
 
   event::Timers& timers_;

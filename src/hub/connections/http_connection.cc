@@ -108,6 +108,11 @@ void HttpConnection::finish() {
   attend_later();  // and the facts go: hub code that looks at them may be on the stack
 }
 
+std::size_t HttpConnection::on_input(MutableBytes input) {
+  last_seen_ = manager_.beat_;
+  return handler_->on_input(input);
+}
+
 void HttpConnection::attend_later() { manager_.attend_later(*this); }
 
 std::string_view HttpConnection::request_id() const {

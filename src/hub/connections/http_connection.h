@@ -39,7 +39,7 @@ class HttpConnection final : public ConnectionContext, private Transport::Owner 
   bool is_listed() const { return random_[0] != '\0'; }
   /// The front's id of the request that attached it; empty on a listener of our own.
   std::string_view request_id() const;
-  /// When it was made, while it is inactive.
+  /// When it was made; once it is active, the heartbeat before its last input.
   TimePoint last_seen() const { return last_seen_; }
 
   /// The first and only attach, which makes it active and calls the path's acceptor. The transport is made by `make`,
@@ -73,7 +73,7 @@ class HttpConnection final : public ConnectionContext, private Transport::Owner 
   ClosedRecord record() const;
 
   // Transport::Owner
-  std::size_t on_input(MutableBytes input) override { return handler_->on_input(input); }
+  std::size_t on_input(MutableBytes input) override;
   void on_input_end(InputEnd end, std::string_view error) override { handler_->on_input_end(end, error); }
   void on_drained() override { handler_->on_drained(); }
   void attend_later() override;
@@ -96,6 +96,7 @@ class HttpConnection final : public ConnectionContext, private Transport::Owner 
   State state_ = State::kInactive;
   bool is_finished_ = false;  // the handler has closed or aborted
   bool is_attended_ = false;  // on the manager's list for the next turn
+  bool is_asked_ = false;     // to end, and let its client come back
 };
 
 }  // namespace hubgate::hub

@@ -12,6 +12,7 @@ HttpConnectionManager::HttpConnectionManager(event::Loop& loop, event::Timers& t
       random_(random),
       log_(log),
       options_(options),
+      beat_(timers.now()),
       next_turn_(loop, [this] { attend_now(); }),
       heartbeat_(timers, [this] { heartbeat(); }) {
   heartbeat_.start(kHeartbeat);
@@ -121,7 +122,7 @@ void HttpConnectionManager::attend(HttpConnection& connection, TimePoint now) {
 
 void HttpConnectionManager::heartbeat() {
   heartbeat_.start(kHeartbeat);
-  const TimePoint now = timers_.now();
+  const TimePoint now = beat_ = timers_.now();
   // From the end: removing moves the last one, which has been looked at, into the place.
   for (std::size_t i = connections_.size(); i-- > 0;) {
     if (i < connections_.size()) attend(*connections_[i], now);
@@ -171,12 +172,34 @@ std::size_t HttpConnectionManager::shut_down(std::size_t count) {
   std::size_t asked = 0;
   for (std::size_t looked = 0; looked < connections_.size() && asked < count; ++looked) {
     if (next_to_shut_down_ >= connections_.size()) next_to_shut_down_ = 0;
-    HttpConnection& connection = *connections_[next_to_shut_down_++];
-    if (connection.state() != HttpConnection::State::kActive || connection.is_finished_) continue;
-    connection.handler_->on_shutdown();
-    ++asked;
+    if (ask_to_go(*connections_[next_to_shut_down_++])) ++asked;
   }
   return asked;
+}
+
+std::size_t HttpConnectionManager::shut_down_idle(std::size_t count) {
+  std::vector<HttpConnection*> candidates;
+  for (const auto& connection : connections_) {
+    if (may_ask_to_go(*connection) && !connection->is_asked_) candidates.push_back(connection.get());
+  }
+  count = std::min(count, candidates.size());
+  const auto end = candidates.begin() + static_cast<std::ptrdiff_t>(count);
+  std::partial_sort(candidates.begin(), end, candidates.end(), [](const HttpConnection* a, const HttpConnection* b) {
+    return a->last_seen() < b->last_seen();
+  });
+  for (auto one = candidates.begin(); one != end; ++one) ask_to_go(**one);
+  return count;
+}
+
+bool HttpConnectionManager::may_ask_to_go(const HttpConnection& connection) {
+  return connection.state() == HttpConnection::State::kActive && !connection.is_finished_;
+}
+
+bool HttpConnectionManager::ask_to_go(HttpConnection& connection) {
+  if (!may_ask_to_go(connection)) return false;
+  connection.is_asked_ = true;
+  connection.handler_->on_shutdown();
+  return true;
 }
 
 void HttpConnectionManager::forget_pending() {

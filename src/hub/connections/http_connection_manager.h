@@ -79,6 +79,9 @@ class HttpConnectionManager {
   /// Asks `count` of the active connections, those that were asked longest ago first, to end with a Close that lets
   /// clients come back (ConnectionHandler::on_shutdown). Returns how many were asked.
   std::size_t shut_down(std::size_t count);
+  /// The same of those that were never asked, beginning with those that have sent nothing for the longest time; looks
+  /// at every connection.
+  std::size_t shut_down_idle(std::size_t count);
   /// Forgets negotiated connections that have not attached: for a stop, where no token counts any more.
   void forget_pending();
   /// Cuts every connection at once, whatever its handler waits for (ConnectionHandler::on_cut).
@@ -97,6 +100,8 @@ class HttpConnectionManager {
   void attend_now();
   void attend(HttpConnection& connection, TimePoint now);
   void heartbeat();
+  static bool may_ask_to_go(const HttpConnection& connection);
+  bool ask_to_go(HttpConnection& connection);
   HttpConnection& add(std::unique_ptr<HttpConnection> connection);
   void remove(HttpConnection& connection);
   void log_closed(const HttpConnection& connection, const ClosedRecord& record);
@@ -133,6 +138,7 @@ class HttpConnectionManager {
   std::vector<HttpConnection*> attended_;  // for the next turn
   std::size_t active_ = 0;
   std::size_t next_to_shut_down_ = 0;  // index; goes round
+  TimePoint beat_;                     // the last heartbeat
   std::function<void()> on_load_changed_;
   std::function<void(const ClosedRecord&)> on_closed_;
   event::Timer next_turn_;

@@ -75,7 +75,9 @@ class ServerRuntime {
   void undrain();
   bool is_draining() const { return draining_; }
   /// Asks some clients to go elsewhere.
-  void rebalance(std::size_t count, Duration within) { closer_.start(count, within); }
+  void rebalance(std::size_t count, Duration within) {
+    if (!draining_) closer_.start(count, within);  // a drain asks them all
+  }
 
   HttpConnectionManager& connections() { return connections_; }
   const HttpConnectionManager& connections() const { return connections_; }

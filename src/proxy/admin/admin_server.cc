@@ -30,7 +30,7 @@ bool is_allowed_host(std::string_view host, const std::vector<std::string>& allo
 }
 
 bool is_verb(std::string_view path) {
-  static constexpr std::string_view kVerbs[] = {"/reload", "/diff", "/restart", "/drain", "/undrain"};
+  static constexpr std::string_view kVerbs[] = {"/reload", "/diff", "/restart", "/rebalance", "/drain", "/undrain"};
   return std::find(std::begin(kVerbs), std::end(kVerbs), path) != std::end(kVerbs);
 }
 
@@ -108,11 +108,13 @@ class AdminServer::Session final : public event::Disposable, public http_server:
   VerbAnswer do_verb(std::string_view verb, std::string_view query) {
     AdminHost& host = server_.host_;
     if (verb == "/reload") return host.reload();
-    const std::string_view key = verb == "/diff" ? "file" : verb == "/restart" ? "pool" : "endpoint";
+    const bool names_pool = verb == "/restart" || verb == "/rebalance";
+    const std::string_view key = verb == "/diff" ? "file" : names_pool ? "pool" : "endpoint";
     const auto subject = http::query_value(query, key);
     if (!subject || subject->empty()) return {false, {std::string(verb) + " needs ?" + std::string(key) + "=…"}};
     if (verb == "/diff") return host.diff(*subject);
     if (verb == "/restart") return host.restart(*subject);
+    if (verb == "/rebalance") return host.rebalance(*subject);
     return host.drain(*subject, verb == "/drain");
   }
 

@@ -40,6 +40,8 @@ class AdminHost {
   virtual VerbAnswer diff(const std::string& file) const = 0;
   /// Replaces the workers of a pool, one after the other; the answer comes at its beginning, status tells the rest.
   virtual VerbAnswer restart(const std::string& pool) = 0;
+  /// Workers of a pool that have more than their share ask some clients to come back.
+  virtual VerbAnswer rebalance(const std::string& pool) = 0;
   /// Takes an endpoint ("main/0", or an address) out of service, or puts it back.
   virtual VerbAnswer drain(const std::string& endpoint, bool drained) = 0;
 };
@@ -50,7 +52,7 @@ class AdminHost {
 ///
 ///   GET /healthz → 200 while the loop turns       GET /metrics → Prometheus' text
 ///   GET /readyz  → 200 or 503                     GET /status  → a table; ?format=json → JSON
-///   POST /reload, /diff?file=…, /restart?pool=…, /drain?endpoint=…, /undrain?endpoint=…
+///   POST /reload, /diff?file=…, /restart?pool=…, /rebalance?pool=…, /drain?endpoint=…, /undrain?endpoint=…
 ///                → 200 accepted, 422 refused; lines for the operator
 class AdminServer {
  public:

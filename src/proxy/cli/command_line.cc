@@ -41,6 +41,9 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   restart->add_option("POOL", line.operation.subject, "The pool, as in the configuration")->required();
   restart->add_flag("!--no-wait", line.operation.wait, "Do not wait until it is done");
   add_operator_options(*restart, line.operation);
+  CLI::App* rebalance = app.add_subcommand("rebalance", "Let workers with more than their share send clients away");
+  rebalance->add_option("POOL", line.operation.subject, "The pool, as in the configuration")->required();
+  add_operator_options(*rebalance, line.operation);
   CLI::App* drain = app.add_subcommand("drain", "Take an endpoint out of service; its clients go elsewhere, it stays");
   drain->add_option("ENDPOINT", line.operation.subject, "As `status` shows it: main/0, or an address")->required();
   add_operator_options(*drain, line.operation);
@@ -68,17 +71,18 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     line.text = *line.exit == kExitOk ? out.str() : err.str();
     return line;
   }
-  line.verb = run->parsed()       ? Verb::kRun
-              : proxy->parsed()   ? Verb::kProxy
-              : check->parsed()   ? Verb::kCheck
-              : reload->parsed()  ? Verb::kReload
-              : restart->parsed() ? Verb::kRestart
-              : drain->parsed()   ? Verb::kDrain
-              : undrain->parsed() ? Verb::kUndrain
-              : diff->parsed()    ? Verb::kDiff
-              : status->parsed()  ? Verb::kStatus
-              : top->parsed()     ? Verb::kTop
-                                  : Verb::kVersion;
+  line.verb = run->parsed()         ? Verb::kRun
+              : proxy->parsed()     ? Verb::kProxy
+              : check->parsed()     ? Verb::kCheck
+              : reload->parsed()    ? Verb::kReload
+              : restart->parsed()   ? Verb::kRestart
+              : rebalance->parsed() ? Verb::kRebalance
+              : drain->parsed()     ? Verb::kDrain
+              : undrain->parsed()   ? Verb::kUndrain
+              : diff->parsed()      ? Verb::kDiff
+              : status->parsed()    ? Verb::kStatus
+              : top->parsed()       ? Verb::kTop
+                                    : Verb::kVersion;
   static_cast<void>(version);
   return line;
 }

@@ -16,6 +16,7 @@ struct CommandLine {
     kCheck,
     kReload,
     kRestart,
+    kRebalance,
     kDrain,
     kUndrain,
     kDiff,

@@ -43,6 +43,7 @@ struct OperatorOptions {
 int reload_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);
 /// Waits for the end of the rolling restart and prints its progress, if `wait`.
 int restart_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);
+int rebalance_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);
 int drain_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);
 int undrain_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);
 int diff_command(const OperatorOptions& options, std::ostream& out, std::ostream& err);

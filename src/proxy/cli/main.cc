@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
       case CommandLine::Verb::kCheck: return check_command(line.gateway, std::cout, std::cerr);
       case CommandLine::Verb::kReload: return reload_command(line.operation, std::cout, std::cerr);
       case CommandLine::Verb::kRestart: return restart_command(line.operation, std::cout, std::cerr);
+      case CommandLine::Verb::kRebalance: return rebalance_command(line.operation, std::cout, std::cerr);
       case CommandLine::Verb::kDrain: return drain_command(line.operation, std::cout, std::cerr);
       case CommandLine::Verb::kUndrain: return undrain_command(line.operation, std::cout, std::cerr);
       case CommandLine::Verb::kDiff: return diff_command(line.operation, std::cout, std::cerr);

@@ -106,6 +106,12 @@ int restart_command(const OperatorOptions& options, std::ostream& out, std::ostr
   return exit != kExitOk || !options.wait ? exit : follow_restart(options, out, err);
 }
 
+int rebalance_command(const OperatorOptions& options, std::ostream& out, std::ostream& err) {
+  const auto answer =
+      ask_gateway(find_admin_socket(options.socket), "POST", "/rebalance?pool=" + query_escaped(options.subject));
+  return tell(answer, kExitRefused, out, err);
+}
+
 int drain_command(const OperatorOptions& options, std::ostream& out, std::ostream& err) {
   const auto answer =
       ask_gateway(find_admin_socket(options.socket), "POST", "/drain?endpoint=" + query_escaped(options.subject));

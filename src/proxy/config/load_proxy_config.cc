@@ -263,6 +263,7 @@ class Loader {
     for (std::string& endpoint : pool.endpoints) endpoint = resolve_address(endpoint);
     table.read("application", pool.application);
     if (const auto policy = table.read_choice("balance", kBalance)) pool.balance = static_cast<BalancePolicy>(*policy);
+    table.read("rebalance", pool.rebalance);
     table.finish();
     config_.pools.push_back(std::move(pool));
   }

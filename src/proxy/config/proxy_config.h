@@ -65,6 +65,7 @@ struct PoolConfig {
   std::vector<std::string> endpoints{};  // "127.0.0.1:9000", "unix:/path"
   std::string application{};             // what the workers are told; empty: the pool's name
   BalancePolicy balance = BalancePolicy::kLeastConnections;
+  bool rebalance = false;  // even out the connections of local workers, a little at a time
 
   bool is_local() const { return !command.empty(); }
   friend bool operator==(const PoolConfig&, const PoolConfig&) = default;

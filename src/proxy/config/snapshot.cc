@@ -162,6 +162,7 @@ std::vector<ConfigEntry> describe(const ProxyConfig& config) {
     add(key + ".handover", std::string(to_string(pool.handover)));
     add(key + ".drain_time", config::format_duration(pool.drain_time));
     add(key + ".application", pool.application);
+    add(key + ".rebalance", text_of(pool.rebalance));
     add(key + ".balance", std::string(to_string(pool.balance)));
   }
   for (const Route& route : config.routes) {

@@ -20,6 +20,7 @@ void PoolRunner::apply(const WorkerSpec& spec, std::uint32_t workers) {
   for (std::uint32_t slot = 0; slot < workers; ++slot) {
     if (find(slot) == nullptr) add(slot);
   }
+  rebalancer_.set_automatic(pool_.config().rebalance && workers > 1);
   if (needs_replacing()) begin_restart();
   advance();
 }
@@ -63,6 +64,11 @@ void PoolRunner::restart() {
   restarting_ = false;  // another one
   begin_restart();
   advance();
+}
+
+std::vector<Rebalancer::Surplus> PoolRunner::rebalance() {
+  if (restarting_) return {};
+  return rebalancer_.even_out(pool_.config().drain_time);
 }
 
 void PoolRunner::begin_restart() {

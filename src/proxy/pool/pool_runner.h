@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/pool/rebalancer.h"
 #include "proxy/pool/slot_runner.h"
 
 namespace hubgate::proxy {
@@ -16,7 +17,8 @@ namespace hubgate::proxy {
 /// Owned by the WorkerRegistry; one thread.
 class PoolRunner {
  public:
-  PoolRunner(SlotServices& services, Pool& pool) : services_(services), pool_(pool) {}
+  PoolRunner(SlotServices& services, Pool& pool)
+      : services_(services), pool_(pool), rebalancer_(services.timers, services.log, pool) {}
 
   /// How many, and how. No workers: the pool is no more, all drain and end.
   void apply(const WorkerSpec& spec, std::uint32_t workers);
@@ -24,6 +26,9 @@ class PoolRunner {
   void start();
   /// Replaces every worker that runs now. Also while a restart is under way: those it has replaced are replaced again.
   void restart();
+  /// Workers that have more than their share let some clients go, over the pool's drain_time. Nothing while a restart
+  /// is under way, which moves everybody anyway.
+  std::vector<Rebalancer::Surplus> rebalance();
   /// Something has changed: takes the next step of a restart, and forgets slots that have left. With an empty stack.
   void advance();
   /// A process of this pool that the supervisor holds or has started; one of a slot that is not wanted leaves.
@@ -59,6 +64,7 @@ class PoolRunner {
   bool started_ = false;
   std::uint64_t restart_number_ = 0;
   bool restarting_ = false;
+  Rebalancer rebalancer_;
   std::vector<std::unique_ptr<SlotRunner>> slots_;
 };
 

@@ -18,6 +18,10 @@ struct CloserFixture : ManagerFixture {
   void open_many(int count) {
     for (int i = 0; i < count; ++i) clients.push_back(open());
   }
+  void send(int client) {
+    hubgate::test::write_all(clients[static_cast<std::size_t>(client)].get(), hub::test::text_frame("x"));
+    run();
+  }
   std::vector<Descriptor> clients;
   SeededRandom chance{7};
   GradualCloser closer{timers, chance, manager};
@@ -59,6 +63,27 @@ TEST_CASE("a number of clients is asked, no more", "[hub][connections]") {
   fixture.timers.advance(5s);
   CHECK(fixture.asked() == 4);
   CHECK_FALSE(fixture.closer.is_running());
+}
+
+TEST_CASE("of a number of clients those are asked that have been idle for longest", "[hub][connections]") {
+  CloserFixture fixture;
+  fixture.open_many(6);
+  for (int busy : {1, 4}) {
+    fixture.timers.advance(2s);
+    fixture.send(busy);  // the heartbeat before it counts
+  }
+  fixture.closer.start(4, 1s);
+  fixture.timers.advance(3s);
+  std::vector<std::size_t> asked;
+  for (std::size_t i = 0; i < fixture.acceptor.recorders.size(); ++i) {
+    if (fixture.acceptor.recorders[i]->shutdowns > 0) asked.push_back(i);
+  }
+  CHECK(asked == std::vector<std::size_t>{0, 2, 3, 5});
+
+  // Who was asked is not asked again, however long it takes to go.
+  fixture.closer.start(2, 0s);
+  CHECK(fixture.asked() == 6);
+  for (const auto& recorder : fixture.acceptor.recorders) CHECK(recorder->shutdowns == 1);
 }
 
 }  // namespace

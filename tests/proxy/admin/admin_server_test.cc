@@ -29,6 +29,7 @@ class FakeHost final : public AdminHost {
   int reloads = 0;
   VerbAnswer diff(const std::string& file) const override { return said("diff " + file); }
   VerbAnswer restart(const std::string& pool) override { return said("restart " + pool); }
+  VerbAnswer rebalance(const std::string& pool) override { return said("rebalance " + pool); }
   VerbAnswer drain(const std::string& endpoint, bool drained) override {
     return said((drained ? "drain " : "undrain ") + endpoint);
   }
@@ -156,10 +157,11 @@ TEST_CASE("verbs on pools, endpoints and files are about what their query names"
   Fixture f;
   const auto ask = [&f](const std::string& target) { return f.request("POST " + target, "any", true); };
   CHECK_THAT(ask("/restart?pool=main"), contains("\r\n\r\nrestart main\n"));
+  CHECK_THAT(ask("/rebalance?pool=main"), contains("\r\n\r\nrebalance main\n"));
   CHECK_THAT(ask("/drain?endpoint=main%2f0"), contains("\r\n\r\ndrain main/0\n"));
   CHECK_THAT(ask("/undrain?endpoint=10.0.0.1:80"), contains("\r\n\r\nundrain 10.0.0.1:80\n"));
   CHECK_THAT(ask("/diff?file=/etc/a%20b.toml"), contains("\r\n\r\ndiff /etc/a b.toml\n"));
-  for (const char* target : {"/restart", "/drain?endpoint=", "/undrain?pool=main", "/diff"}) {
+  for (const char* target : {"/restart", "/rebalance", "/drain?endpoint=", "/undrain?pool=main", "/diff"}) {
     CAPTURE(target);
     CHECK_THAT(ask(target), contains("HTTP/1.1 422 "));
   }

@@ -35,6 +35,9 @@ TEST_CASE("every verb is known", "[cli]") {
   CHECK(status.operation.json);
   CHECK(status.operation.socket == "/x");
   CHECK(parse({"status", "--redis"}).operation.redis);
+  const CommandLine rebalance = parse({"rebalance", "main"});
+  CHECK(rebalance.verb == Verb::kRebalance);
+  CHECK(rebalance.operation.subject == "main");
   const CommandLine restart = parse({"restart", "main"});
   CHECK(restart.verb == Verb::kRestart);
   CHECK(restart.operation.subject == "main");
@@ -67,7 +70,7 @@ TEST_CASE("what is no command line exits with 64 and says why", "[cli]") {
 TEST_CASE("help exits with 0 and names the verbs of operators", "[cli]") {
   const CommandLine line = parse({"--help"});
   CHECK(line.exit == kExitOk);
-  for (const char* verb : {"run", "check", "reload", "restart", "drain", "undrain", "diff", "status", "top", "version"})
+  for (const char* verb : {"run", "check", "reload", "restart", "rebalance", "drain", "undrain", "diff", "status", "top", "version"})
     CHECK_THAT(line.text, contains(verb));
   CHECK(line.text.find("The proxy process") == std::string::npos);
   CHECK(parse({"run", "--help"}).exit == kExitOk);

@@ -36,6 +36,7 @@ class FakeHost final : public AdminHost {
 
   VerbAnswer diff(const std::string& file) const override { return said("diff " + file); }
   VerbAnswer restart(const std::string& pool) override { return said("restart " + pool); }
+  VerbAnswer rebalance(const std::string& pool) override { return said("rebalance " + pool); }
   VerbAnswer drain(const std::string& endpoint, bool drained) override {
     return said((drained ? "drain " : "undrain ") + endpoint);
   }
