@@ -57,7 +57,8 @@ VerbAnswer Proxy::rebalance(const std::string& pool) {
   if (workers == nullptr || workers->pool().is_retired())
     return refused("there is no pool \"" + pool + "\" with workers");
   if (workers->restart_status().under_way) {
-    return refused("pool " + pool + " is being restarted, which moves its connections anyway (ask again when it is done)");
+    return refused("pool " + pool +
+                   " is being restarted, which moves its connections anyway (ask again when it is done)");
   }
   VerbAnswer answer{true, {}};
   for (const Rebalancer::Surplus& one : workers->rebalance()) {

@@ -161,6 +161,27 @@ TEST_CASE("a drained endpoint's clients go elsewhere, it stays, and serves again
   check_all_echo(all.clients, "after");
 }
 
+TEST_CASE("rebalance moves clients from a full worker to an empty one, each once", "[integration]") {
+  Gateway gateway({.config = config_with(2, "1s"), .overrides = {"watch=false"}});
+  REQUIRE(gateway.command({"drain", "main/0"}) == 0);
+  Reconnecting all(gateway, 40);
+  wait_for("all at one", [&] { return gateway.endpoint("main/1")["active"] == 40; });
+  REQUIRE(gateway.command({"undrain", "main/0"}) == 0);
+  REQUIRE(gateway.command({"rebalance", "main"}) == 0);
+  const auto said = [&] { return test::TemporaryFolder::read(gateway.folder() / "command"); };
+  CHECK_THAT(said(), test::contains("main/1: 20 of 40 connections asked to reconnect over 1s\n"));
+  wait_for("both to have their share", [&] {
+    all.look();
+    return gateway.endpoint("main/0")["active"] == 20 && gateway.endpoint("main/1")["active"] == 20;
+  });
+  CHECK(all.closed() == 20);
+  CHECK(all.is_none_closed_twice());
+  REQUIRE(gateway.command({"rebalance", "main"}) == 0);
+  CHECK_THAT(said(), test::contains("pool main is even\n"));
+  CHECK(gateway.command({"rebalance", "nowhere"}) == 1);
+  check_all_echo(all.clients, "after");
+}
+
 TEST_CASE("negotiates while the only worker is dead wait for the next one", "[integration]") {
   Gateway gateway({.config = config_with(1)});
   const pid_t worker = gateway.pid_of("worker", "main/0");

@@ -184,9 +184,8 @@ std::size_t HttpConnectionManager::shut_down_idle(std::size_t count) {
   }
   count = std::min(count, candidates.size());
   const auto end = candidates.begin() + static_cast<std::ptrdiff_t>(count);
-  std::partial_sort(candidates.begin(), end, candidates.end(), [](const HttpConnection* a, const HttpConnection* b) {
-    return a->last_seen() < b->last_seen();
-  });
+  std::partial_sort(candidates.begin(), end, candidates.end(),
+                    [](const HttpConnection* a, const HttpConnection* b) { return a->last_seen() < b->last_seen(); });
   for (auto one = candidates.begin(); one != end; ++one) ask_to_go(**one);
   return count;
 }

@@ -70,7 +70,8 @@ TEST_CASE("what is no command line exits with 64 and says why", "[cli]") {
 TEST_CASE("help exits with 0 and names the verbs of operators", "[cli]") {
   const CommandLine line = parse({"--help"});
   CHECK(line.exit == kExitOk);
-  for (const char* verb : {"run", "check", "reload", "restart", "rebalance", "drain", "undrain", "diff", "status", "top", "version"})
+  for (const char* verb :
+       {"run", "check", "reload", "restart", "rebalance", "drain", "undrain", "diff", "status", "top", "version"})
     CHECK_THAT(line.text, contains(verb));
   CHECK(line.text.find("The proxy process") == std::string::npos);
   CHECK(parse({"run", "--help"}).exit == kExitOk);
