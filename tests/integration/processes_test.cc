@@ -69,13 +69,14 @@ TEST_CASE("a gateway says once that it is ready, and a TERM with clients open le
   CHECK(gateway.is_ready());
   const std::vector<pid_t> pids = gateway.all_pids();
   CHECK(pids.size() == 5);  // supervisor, proxy, Redis, two workers
+  const pid_t worker = gateway.pid_of("worker", "main/0");
   auto clients = connect_clients(gateway, 4);
   check_all_echo(clients, "here");
   gateway.signal(SIGTERM);
   check_goodbyes(clients);
   CHECK(gateway.wait_for_end() == 0);
   wait_until_gone(pids, 1s);
-  CHECK(gateway.log().find("[main/0] ") != std::string::npos);
+  CHECK(gateway.log().find("[main/0 " + std::to_string(worker) + "] ") != std::string::npos);
 }
 
 TEST_CASE("a TERM lets the workers say goodbye to relayed clients, too", "[integration]") {

@@ -113,7 +113,8 @@ void RedisClient::on_link_ready(RedisConnection& link) {
   }
   ++counters_.connects;
   pause_ = options_.first_pause;
-  log_.info("redis ready", {{"redis", options_.url.to_string()}, {"channels", subscriptions_.size()}});
+  log_.info("redis ready",
+            {{"redis", options_.url.to_string()}, {"name", options_.name}, {"channels", subscriptions_.size()}});
   told_down_ = false;
   move_to(State::kReady);
 }
@@ -168,7 +169,7 @@ void RedisClient::lose_links(const Error& error) {
   const bool was_ready = state_ == State::kReady;
   ++(was_ready ? counters_.disconnects : counters_.failed_connects);
   if (!stopped_ && !std::exchange(told_down_, true)) {
-    log_.warn("redis down", {{"redis", options_.url.to_string()}, {"error", error.what}});
+    log_.warn("redis down", {{"redis", options_.url.to_string()}, {"name", options_.name}, {"error", error.what}});
   }
   const std::uint64_t left = publishing_ ? publishing_->bytes_out() : 0;
   loop_.dispose(std::move(subscribing_));

@@ -10,7 +10,8 @@
 
 namespace hubgate::proxy {
 
-/// Where lines of children go, each with the tag of who wrote it: "main/0".
+/// Where lines of children go, each with the tag of who wrote it: "main/0 4711", since two generations may write at a
+/// time.
 using OutputSink = std::function<void(std::string_view tag, std::string_view line)>;
 
 /// Reads one of a child's output pipes line by line. Our end is non-blocking, the child's is not touched. Owned by

@@ -147,7 +147,7 @@ void SlotRunner::adopt(SlotProcess process) {
   services_.log.info(asked_for ? "worker started" : "worker taken over",
                      {{"worker", name()}, {"pid", process.pid}, {"generation", generation}});
 
-  auto added = std::make_unique<Generation>(services_, process, name(), !asked_for);
+  auto added = std::make_unique<Generation>(services_, process, name() + " " + std::to_string(process.pid), !asked_for);
   added->slot = std::make_unique<WorkerSlot>(services_.loop, services_.timers, services_.log, services_.keeper,
                                              std::move(welcome),
                                              WorkerSlot::Links{std::move(process.control), std::move(process.handover)},

@@ -412,6 +412,7 @@ TEST_CASE("lines of a worker come with its tag, the last one also without an end
   REQUIRE(::pipe(out) == 0);
   proxy::SlotProcess process;
   process.id = f.keeper.spawns.back().id;
+  process.pid = 4711;
   process.spec_hash = Fixture::spec().hash();
   test::ScriptedWorker worker(f.loop);
   process.control = worker.take_control();
@@ -420,9 +421,9 @@ TEST_CASE("lines of a worker come with its tag, the last one also without an end
   f.runner.adopt(std::move(process));
   REQUIRE(::write(out[1], "one\ntwo\nthr", 11) == 11);
   f.loop.turn(true);
-  CHECK(f.lines == std::vector<std::string>{"main/0: one", "main/0: two"});
+  CHECK(f.lines == std::vector<std::string>{"main/0 4711: one", "main/0 4711: two"});
   REQUIRE(::write(out[1], "ee", 2) == 2);
   ::close(out[1]);
   f.exit(f.keeper.spawns.back().id.generation);
-  CHECK(f.lines.back() == "main/0: three");
+  CHECK(f.lines.back() == "main/0 4711: three");
 }
