@@ -252,10 +252,14 @@ double Gateway::metric(const std::string& series) const {
   return at == std::string::npos ? -1 : std::stod(page.substr(at + series.size() + 2));
 }
 
-int Gateway::command(const std::vector<std::string>& arguments) const {
+pid_t Gateway::begin_command(const std::vector<std::string>& arguments) const {
   std::vector<std::string> all = arguments;
   all.insert(all.end(), {"--socket", folder_ / "run/admin.sock"});
-  const pid_t pid = start(all, folder_ / "command", folder_ / "command");
+  return start(all, folder_ / "command", folder_ / "command");
+}
+
+int Gateway::command(const std::vector<std::string>& arguments) const {
+  const pid_t pid = begin_command(arguments);
   int status = 0;
   REQUIRE(::waitpid(pid, &status, 0) == pid);
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;

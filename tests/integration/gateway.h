@@ -97,6 +97,8 @@ class Gateway {
 
   /// Runs `hubgate VERB…`; its exit code. Output goes to the gateway's log.
   int command(const std::vector<std::string>& arguments) const;
+  /// The same without waiting: the caller waits for the process.
+  pid_t begin_command(const std::vector<std::string>& arguments) const;
   void signal(int signal) const;
   /// The supervisor's exit code; -1 when it was killed.
   int wait_for_end(std::chrono::milliseconds limit = 15s);

@@ -1,0 +1,173 @@
+#include "tests/chaos/chaos_run.h"
+
+#include <cstdio>
+#include <numeric>
+
+#include "common/event/loop.h"
+#include "tests/chaos/fault_hand.h"
+#include "tests/chaos/gateway_watch.h"
+#include "tests/integration/gateway.h"
+
+namespace hubgate::chaos {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration kLook = milliseconds(50);
+/// For everybody to come back after the last fault: a slot that has failed five times is tried again after 30 s.
+constexpr Instant kRecovery = seconds(45);
+/// Calm at the end, with all that is sent due at all.
+constexpr Instant kCalm = seconds(2);
+
+std::string config_of(int workers, int revision) {
+  return R"(runtime_dir = "run"
+state_dir = "state"
+stop_time = "2s"
+[admin]
+listen = "127.0.0.1:0"
+[limits]
+queue_length = )" +
+         std::to_string(8192 + revision) + R"(
+[listener.public]
+listen = "127.0.0.1:0"
+[listener.relayed]
+listen = "127.0.0.1:0"
+[pool.main]
+command = ["hubgate-worker"]
+workers = )" +
+         std::to_string(workers) + R"(
+drain_time = "2s"
+[pool.relayed]
+command = ["hubgate-worker"]
+workers = 1
+handover = "off"
+drain_time = "2s"
+[[route]]
+prefix = "/bench"
+pool = "main"
+listeners = ["public"]
+[[route]]
+prefix = "/bench"
+pool = "relayed"
+listeners = ["relayed"]
+)";
+}
+
+std::uint16_t port_of(const test::Gateway& gateway, const std::string& listener) {
+  const nlohmann::json status = gateway.status();
+  for (const auto& one : status["listeners"]) {
+    if (one["name"] != listener) continue;
+    const std::string address = one["address"];
+    return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+  }
+  return 0;
+}
+
+/// The parts of one run, and its phases one after the other: faults, recovery, calm, silence.
+class Run {
+ public:
+  explicit Run(const RunOptions& options)
+      : options_(options),
+        random_(options.seed * 7919 + 1),
+        gateway_({.config = config_of(FaultHand::kWorkers, 1)}),
+        watch_(gateway_.folder() / "log", clock_, facts_),
+        traffic_(loop_, clock_, random_, facts_, options.traffic, port_of(gateway_, "public"),
+                 port_of(gateway_, "relayed")),
+        hand_(loop_, clock_, facts_, gateway_, watch_, traffic_, config_of),
+        look_(loop_, [this] { on_look(); }) {}
+
+  RunResult run() {
+    const auto plan = options_.plan.empty() ? make_plan(options_.seed, options_.length) : options_.plan;
+    RunResult result;
+    for (const PlannedFault& fault : plan) result.plan += to_string(fault) + "\n";
+    traffic_.start();
+    hand_.start(plan);
+    on_look();
+    loop_.run();
+    traffic_.stop();
+    loop_.turn(false);
+    watch_.look();
+    facts_.ended = clock_.now();
+    result.verdict = judge(facts_);
+    result.summary = summary(result.verdict);
+    result.log = gateway_.log();
+    return result;
+  }
+
+ private:
+  enum class Phase : std::uint8_t { kFaults, kRecovery, kCalm, kSilence };
+
+  void on_look() {
+    look_.start(kLook);
+    watch_.look();
+    hand_.reap();
+    const Instant now = clock_.now();
+    switch (phase_) {
+      case Phase::kFaults:
+        if (!hand_.is_done()) return;
+        hand_.restore();
+        return move_to(Phase::kRecovery, now);
+      case Phase::kRecovery:
+        if (traffic_.is_all_open() && now - since_ > seconds(1)) return move_to(Phase::kCalm, now);
+        if (now - since_ <= kRecovery) return;
+        facts_.oddities.push_back({now, "not everybody came back after the last fault"});
+        return move_to(Phase::kCalm, now);
+      case Phase::kCalm:
+        if (now - since_ <= kCalm) return;
+        traffic_.rest();
+        return move_to(Phase::kSilence, now);
+      case Phase::kSilence:
+        if (now - since_ > kMargin + milliseconds(200) && (traffic_.is_all_answered() || now - since_ > seconds(10))) {
+          loop_.stop();
+        }
+        return;
+    }
+  }
+  void move_to(Phase phase, Instant now) {
+    phase_ = phase;
+    since_ = now;
+  }
+
+  std::string summary(const Verdict& verdict) const {
+    std::string text =
+        "seed " + std::to_string(options_.seed) + ": " + std::to_string(clock_.now().count() / 1'000'000) +
+        " s; sent " + std::to_string(verdict.echoes) + " echoes, " + std::to_string(verdict.groups) + " to groups, " +
+        std::to_string(verdict.broadcasts) + " to all; " + std::to_string(verdict.delivered) + " delivered, " +
+        std::to_string(verdict.due) + " were due; unknown " + std::to_string(verdict.unknown) + "; excused";
+    for (std::size_t i = 0; i < verdict.excused.size(); ++i) {
+      text += (i == 0 ? " " : ", ") + std::to_string(verdict.excused[i]) + " " +
+              std::string(to_string(static_cast<Cause>(i)));
+    }
+    text += "; again after a reconnect " + std::to_string(verdict.again) + "; slowest " +
+            std::to_string(verdict.slowest.count() / 1000) + " ms; connections " +
+            std::to_string(facts_.sessions.size()) + ", workers " + std::to_string(facts_.workers.size()) +
+            "; violations " + std::to_string(verdict.violations.size()) + "; faults";
+    for (std::size_t i = 0; i < hand_.done().size(); ++i) {
+      if (hand_.done()[i] == 0) continue;
+      text += " " + std::string(to_string(static_cast<FaultKind>(i))) + " " + std::to_string(hand_.done()[i]);
+    }
+    text += "; refused";
+    for (const auto& [what, count] : traffic_.refusals()) text += " [" + what + "] " + std::to_string(count);
+    return text;
+  }
+
+  const RunOptions& options_;
+  RunClock clock_;
+  SeededRandom random_;
+  Facts facts_;
+  event::Loop loop_;
+  test::Gateway gateway_;
+  GatewayWatch watch_;
+  Traffic traffic_;
+  FaultHand hand_;
+  event::Timer look_;
+  Phase phase_ = Phase::kFaults;
+  Instant since_{};
+};
+
+}  // namespace
+
+RunResult run_chaos(const RunOptions& options) { return Run(options).run(); }
+
+}  // namespace hubgate::chaos
