@@ -67,17 +67,18 @@ std::string send_cut(Gateway& gateway, const Descriptor& client, const std::stri
   return answers + read_available(client.get());
 }
 
-// Whole, byte by byte, and in two at every position; of long streams at some of them.
+// Whole, byte by byte, and in two at every position. Of a long stream, which is long for the sake of a limit: at every
+// position of its beginning and its end, and between them at some.
 std::vector<std::vector<std::size_t>> all_cuts(std::size_t size) {
   constexpr std::size_t kLong = 400;
-  std::vector<std::vector<std::size_t>> all = {{}};
+  constexpr std::size_t kEdge = 150;
+  constexpr std::size_t kStride = 211;
   std::vector<std::size_t> each;
-  const std::size_t step = size > kLong ? size / 13 : 1;
-  for (std::size_t at = step; at < size; at += step) {
-    each.push_back(at);
-    all.push_back({at});
+  for (std::size_t at = 1; at < size; ++at) {
+    if (size <= kLong || at <= kEdge || size - at <= kEdge || at % kStride == 0) each.push_back(at);
   }
-  all.push_back(each);
+  std::vector<std::vector<std::size_t>> all = {{}, each};
+  for (const std::size_t at : each) all.push_back({at});
   return all;
 }
 
