@@ -24,6 +24,7 @@ void PoolWaiter::stop_waiting() {
   if (pool_ == nullptr) return;
   Pool& pool = *std::exchange(pool_, nullptr);
   if (pool.next_asked_ == place_) ++pool.next_asked_;
+  if (bound_) --pool.bound_waiting_;
   pool.waiting_.erase(place_);
 }
 
@@ -148,6 +149,7 @@ bool Pool::wait(PoolWaiter& waiter, bool bound) {
   waiter.place_ = waiting_.insert(waiting_.end(), &waiter);
   waiter.pool_ = this;
   waiter.bound_ = bound;
+  if (bound) ++bound_waiting_;
   return true;
 }
 
@@ -175,6 +177,7 @@ void Pool::ask_waiters() {
   bool none_for_unbound = false;
   next_asked_ = waiting_.begin();
   for (std::size_t i = 0; i < asked && next_asked_ != waiting_.end(); ++i) {
+    if (none_for_unbound && bound_waiting_ == 0) break;
     PoolWaiter& waiter = **next_asked_++;
     // In order: where the first of those that take any endpoint found none, the next would not either.
     const bool bound = waiter.bound_;  // an answered waiter may be gone after the call

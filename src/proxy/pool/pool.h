@@ -16,8 +16,8 @@
 
 namespace hubgate::proxy {
 
-/// Someone who waits for an endpoint of a pool. Leaves the queue by itself when destroyed; has its own deadline
-/// (limits.queue_wait), which the pool does not watch.
+/// Someone who waits for an endpoint of a pool. Leaves the queue by itself when destroyed; has its own deadline, which
+/// the pool does not watch: limits.queue_wait, and longer while the queue moves (Pool::served_at()).
 class PoolWaiter {
  public:
   PoolWaiter() = default;
@@ -93,6 +93,11 @@ class Pool {
   /// Something changed that may let a waiter go on: an endpoint became ready, its load fell, a lease ended.
   void changed();
   std::size_t waiting() const { return waiting_.size(); }
+  /// Somebody waits for any endpoint: who comes now must not overtake them, and waits too.
+  bool has_a_queue() const { return waiting_.size() > bound_waiting_; }
+  /// Someone who waited has got an endpoint: the queue moves.
+  void note_served() { served_at_ = timers_.now(); }
+  TimePoint served_at() const { return served_at_; }
 
   /// Asks for one more attempt of a request that failed; end_retry() when it is over. False: a fifth of all requests
   /// under way (at least three) are second attempts already, so the endpoints are ill and more would make it worse.
@@ -125,6 +130,8 @@ class Pool {
   std::vector<std::unique_ptr<Endpoint>> endpoints_;  // removed ones too, while they are leased
   std::vector<Endpoint*> living_;
   std::list<PoolWaiter*> waiting_;
+  std::size_t bound_waiting_ = 0;  // of them, for one endpoint only
+  TimePoint served_at_{};
   std::list<PoolWaiter*>::iterator next_asked_;  // while waiters are asked; else the end
   std::uint32_t retries_ = 0;
   std::uint64_t turn_ = 0;            // of round_robin

@@ -91,7 +91,7 @@ bool WorkerSlot::is_ready() const {
 }
 
 bool WorkerSlot::is_full() const {
-  if (refused_ || link_full_) return true;
+  if (refused_ || link_full_ || unsettled_.size() >= kMaxUnsettled) return true;
   const Load now = load();
   return worker_cap_ != 0 && now.active + now.pending >= worker_cap_;
 }
@@ -132,6 +132,7 @@ Result<Descriptor> WorkerSlot::relay_socket(OnSettled on_settled) {
 
 WorkerSlot::HandOver WorkerSlot::send_accept(control::Accept& accept, int descriptor) {
   if (!is_ready()) return HandOver::kNotReady;
+  if (unsettled_.size() >= kMaxUnsettled) return HandOver::kFull;
   accept.epoch = welcome_.epoch;
   accept.n = last_n_ + 1;
   switch (handover_->link.send(encode(accept), descriptor)) {
@@ -145,8 +146,8 @@ WorkerSlot::HandOver WorkerSlot::send_accept(control::Accept& accept, int descri
 }
 
 void WorkerSlot::await(std::uint64_t n, Descriptor socket, OnSettled on_settled) {
-  unsettled_.emplace(n, Unsettled{std::move(socket), std::move(on_settled), timers_.now() + kAckDeadline});
-  if (!ack_timer_.is_running()) ack_timer_.start_at(unsettled_.begin()->second.due);
+  unsettled_.emplace(n, Unsettled{std::move(socket), std::move(on_settled), timers_.now()});
+  if (!ack_timer_.is_running()) ack_timer_.start_at(ack_due());
 }
 
 void WorkerSlot::on_handover(const control::HandoverToProxy& message) {
@@ -155,6 +156,7 @@ void WorkerSlot::on_handover(const control::HandoverToProxy& message) {
     return become_ready();
   }
   if (!handover_greeted_) return;  // meant for our predecessor
+  last_word_ = timers_.now();
   answers_again();
   if (const auto* mine = std::get_if<control::Mine>(&message)) {
     if (mine->epoch != welcome_.epoch) return;
@@ -170,7 +172,7 @@ void WorkerSlot::on_handover(const control::HandoverToProxy& message) {
 }
 
 void WorkerSlot::acked_up_to(std::uint64_t n) {
-  const bool was_full = std::exchange(link_full_, false);
+  const bool was_full = std::exchange(link_full_, false) || unsettled_.size() >= kMaxUnsettled;
   // A callback may hand over more, or have us retired: look again each time.
   while (!unsettled_.empty() && unsettled_.begin()->first <= n) settle(unsettled_.begin(), Settled::kAcked);
   if (was_full && handover_->link.is_open()) handler_.on_slot_changed(*this);
@@ -197,19 +199,23 @@ void WorkerSlot::settle(std::map<std::uint64_t, Unsettled>::iterator place, Sett
   if (entry.on_settled) entry.on_settled(how, std::move(entry.socket));
 }
 
+// Of the first that is unsettled. The worker takes them in order: one that has just settled others is at work, and the
+// next has only been waiting for its turn.
+TimePoint WorkerSlot::ack_due() const { return std::max(unsettled_.begin()->second.since, last_word_) + kAckDeadline; }
+
 void WorkerSlot::on_ack_due() {
   if (unsettled_.empty()) return;
-  if (unsettled_.begin()->second.due <= timers_.now()) {
+  if (ack_due() <= timers_.now()) {
     // We may have been stopped ourselves: what the worker has said by now counts.
     handover_->link.read_now();
-    while (!unsettled_.empty() && unsettled_.begin()->second.due <= timers_.now() && state_ != State::kGone) {
+    while (!unsettled_.empty() && ack_due() <= timers_.now() && state_ != State::kGone) {
       if (!silent_)
         log_.warn("worker does not ack", {{"worker", name()}, {"pid", pid_}, {"unsettled", unsettled_.size()}});
       silent_ = true;
       settle(unsettled_.begin(), Settled::kNoAck);
     }
   }
-  if (!unsettled_.empty()) ack_timer_.start_at(unsettled_.begin()->second.due);
+  if (!unsettled_.empty()) ack_timer_.start_at(ack_due());
 }
 
 // ---- control

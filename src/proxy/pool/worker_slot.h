@@ -86,7 +86,8 @@ class WorkerSlot final : public event::Disposable {
   bool is_leaving() const { return leaving_; }
   /// Why we ended it ("does not answer", …); empty: we did not.
   std::string_view ended_because() const { return ended_because_; }
-  /// Takes nothing new now: it refused, until its next Load; its load has reached its cap; its link is full.
+  /// Takes nothing new now: it refused, until its next Load; its load has reached its cap; its link is full, or so much
+  /// lies in it that what came later would only wait there.
   bool is_full() const;
 
   struct Load {
@@ -155,7 +156,10 @@ class WorkerSlot final : public event::Disposable {
 
   void retire() override;
 
+  /// Without a word from the worker about what was handed over; each begins it anew, for all.
   static constexpr Duration kAckDeadline = std::chrono::seconds(2);
+  /// At a time; more wait in the pool's queue, where another worker may take them.
+  static constexpr std::size_t kMaxUnsettled = 128;
   /// From a link's end to SIGKILL; the process's own end is told within it.
   static constexpr Duration kBrokenGrace = std::chrono::milliseconds(500);
   static constexpr Duration kDrainGrace = std::chrono::seconds(5);
@@ -168,7 +172,7 @@ class WorkerSlot final : public event::Disposable {
   struct Unsettled {
     Descriptor socket;  // empty for a relay
     OnSettled on_settled;
-    TimePoint due;  // of its ack
+    TimePoint since;
   };
   void on_control(const control::ControlToProxy& message);
   void on_predecessors(const control::ControlToProxy& message);
@@ -184,6 +188,7 @@ class WorkerSlot final : public event::Disposable {
   void acked_up_to(std::uint64_t n);
   void settle(std::map<std::uint64_t, Unsettled>::iterator place, Settled how);
   void answers_again();
+  TimePoint ack_due() const;
   void on_ack_due();
   void ping();
   void set_draining(bool draining, bool leaving);
@@ -216,6 +221,7 @@ class WorkerSlot final : public event::Disposable {
   std::string ended_because_;
   std::uint64_t last_n_ = 0;
   std::map<std::uint64_t, Unsettled> unsettled_;  // by n
+  TimePoint last_word_{};                         // of this worker about any of them
   std::set<std::uint64_t> after_load_;            // n of client sockets that the worker's last Load does not count
   control::Load worker_load_;
   std::uint64_t handed_over_ = 0;

@@ -60,7 +60,7 @@ bool Exchange::is_plan_stale() const {
 
 // Finds out what is to be done, by what is in force and announced now, and begins with it. Again for one that has
 // waited meanwhile: at a gateway's start clients come before the first worker has said which hubs it has.
-void Exchange::proceed() {
+void Exchange::proceed(Turn turn) {
   const HubPart before = plan_.hub;
   revision_ = services_.snapshot->revision;
   hub_paths_revision_ = services_.hub_paths.revision();
@@ -84,7 +84,7 @@ void Exchange::proceed() {
     ++services_.metrics.affinity[static_cast<std::size_t>(plan_.affinity)];
   }
   if (state_ == ExchangeState::kReadingHead) move_to(ExchangeState::kChoosing);
-  choose();
+  choose(turn);
 }
 
 bool Exchange::admits_negotiate() {
@@ -115,8 +115,10 @@ Endpoint* Exchange::pick() {
   return tried_.empty() ? nullptr : pool_->choose(services_.random);
 }
 
-void Exchange::choose() {
-  if (Endpoint* endpoint = pick()) return go_to(*endpoint);
+void Exchange::choose(Turn turn) {
+  const bool must_queue = turn == Turn::kNew && plan_.affinity == Affinity::kNone && pool_->has_a_queue();
+  if (must_queue) pool_->changed();  // their turn, and then ours, should there be somewhere to go
+  if (Endpoint* endpoint = must_queue ? nullptr : pick()) return go_to(*endpoint);
   // Of a token that is not, or no longer, ours any endpoint could say so; there is none, and the client must not wait
   // for what it will not get.
   if (plan_.affinity == Affinity::kUnknown || plan_.affinity == Affinity::kGone) {
@@ -134,7 +136,8 @@ bool Exchange::on_endpoint_change() {
   if (is_plan_stale()) {
     stop_waiting();
     deadline_.cancel();
-    proceed();  // which may put it at the end of the queue again, where all that are asked now come in their order
+    proceed(Turn::kOurs);  // which may put it at the end of the queue again, where all that are asked now come in their
+                           // order
     return true;
   }
   Endpoint* endpoint = pick();
@@ -150,6 +153,12 @@ bool Exchange::on_endpoint_change() {
 }
 
 void Exchange::on_waited_long() {
+  // While the queue moves nobody in it waits in vain: in a storm of clients the last may have to wait for longer than
+  // a worker's restart takes.
+  const LimitsConfig& limits = pool_->limits();
+  const TimePoint due =
+      std::min<TimePoint>(pool_->served_at() + limits.queue_wait, *waiting_since_ + limits.response_head_time);
+  if (due > services_.timers.now()) return deadline_.start_at(due);
   stop_waiting();
   ++pool_->counters.queue_timeouts;
   answer(503, TerminationReason::kQueueTimeout);
@@ -157,6 +166,7 @@ void Exchange::on_waited_long() {
 
 void Exchange::go_to(Endpoint& endpoint) {
   if (std::exchange(is_queued_, false)) {
+    pool_->note_served();
     pool_->counters.queue_wait.add(std::chrono::duration<double>(services_.timers.now() - *waiting_since_).count());
   }
   note_endpoint(endpoint);

@@ -84,8 +84,10 @@ class Exchange final : public event::Disposable, private PoolWaiter, private htt
   void move_to(ExchangeState state);
   bool admits_negotiate();
   bool is_plan_stale() const;
-  void proceed();
-  void choose();
+  // Whether those that wait in the pool's queue come first.
+  enum class Turn : std::uint8_t { kNew, kOurs };
+  void proceed(Turn turn = Turn::kNew);
+  void choose(Turn turn = Turn::kOurs);
   Endpoint* pick();
   void on_waited_long();
   void go_to(Endpoint& endpoint);

@@ -213,6 +213,42 @@ TEST_CASE("without an ack in time from a living worker the socket is shut down a
   CHECK(f.slot->is_ready());
 }
 
+TEST_CASE("a worker that acks others is at work, so what waits behind them is not late", "[proxy][slot]") {
+  Fixture f;
+  f.make_ready();
+  std::vector<Descriptor> clients;
+  for (int i = 1; i <= 3; ++i) clients.push_back(f.give(i));
+  f.timers.advance(1500ms);
+  f.worker.say_on_handover(Mine{kEpoch, 1});
+  f.worker.turn();
+  f.timers.advance(1500ms);
+  CHECK(f.settled == std::vector<std::string>{"1 acked"});
+  f.worker.say_on_handover(Mine{kEpoch, 2});
+  f.worker.turn();
+  f.timers.advance(1900ms);
+  CHECK(f.settled.back() == "2 acked");
+  f.timers.advance(200ms);
+  CHECK(f.settled.back() == "3 no ack");
+}
+
+TEST_CASE("a worker is full while much that was handed over is not acked", "[proxy][slot]") {
+  Fixture f;
+  f.make_ready();
+  std::vector<Descriptor> clients;
+  for (std::size_t i = 1; i <= WorkerSlot::kMaxUnsettled; ++i) {
+    CHECK_FALSE(f.slot->is_full());
+    clients.push_back(f.give(static_cast<int>(i)));
+  }
+  CHECK(f.slot->is_full());
+  f.give(1000, WorkerSlot::HandOver::kFull);
+  CHECK(f.slot->relay_socket(nullptr).error().code == ErrorCode::kUnavailable);
+  const int changed = f.watcher.changed;
+  f.worker.say_on_handover(Mine{kEpoch, 1});
+  f.worker.turn();
+  CHECK_FALSE(f.slot->is_full());
+  CHECK(f.watcher.changed == changed + 1);  // who waits is told
+}
+
 TEST_CASE("an ack that waits in the link is read before its time counts as up", "[proxy][slot]") {
   Fixture f;
   f.make_ready();

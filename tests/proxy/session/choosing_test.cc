@@ -83,6 +83,66 @@ TEST_CASE("a request that waited too long gets 503 with a time to come back", "[
   CHECK(gateway.pools.find("main")->counters.queue_timeouts == 1);
 }
 
+namespace {
+
+/// Takes all of an endpoint's room; each pop_back() gives one place back.
+std::vector<EndpointLease> fill(Endpoint& endpoint) {
+  std::vector<EndpointLease> leases;
+  while (!endpoint.is_full()) leases.emplace_back(endpoint, EndpointLease::Kind::kRequest);
+  return leases;
+}
+
+}  // namespace
+
+TEST_CASE("who comes while others wait does not overtake them", "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream upstream;
+  auto leases = fill(gateway.add_upstream(upstream, 1));
+  const Descriptor first = gateway.connect();
+  const Descriptor second = gateway.connect();
+  gateway.ask(first, get("/app/first"));
+  leases.pop_back();  // those that wait are asked in the next turn, and that is when the second one comes
+  gateway.ask(second, get("/app/second"));
+  CHECK_THAT(upstream.received(), contains("GET /app/first "));
+  CHECK(gateway.pools.find("main")->waiting() == 1);
+  leases.pop_back();
+  gateway.turn();
+  CHECK_THAT(upstream.received(), contains("GET /app/second "));
+}
+
+TEST_CASE("while the queue moves, who waits in it has not waited too long", "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream upstream;
+  auto leases = fill(gateway.add_upstream(upstream, 1));
+  std::vector<Descriptor> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(gateway.connect());
+    CHECK(gateway.ask(clients.back(), get("/app")).empty());
+  }
+  const Descriptor& last = clients.back();
+  gateway.advance(4s);
+  SECTION("until it stands still for queue_wait") {
+    leases.pop_back();
+    gateway.turn();
+    gateway.advance(4s);
+    CHECK(read_available(last.get()).empty());
+    gateway.advance(2s);
+    CHECK(read_available(last.get()).starts_with("HTTP/1.1 503 "));
+    CHECK(gateway.pools.find("main")->waiting() == 0);
+  }
+  SECTION("nor for longer than an answer may take") {
+    for (int waited = 4; waited < 28; waited += 4) {
+      leases.pop_back();
+      gateway.turn();
+      CHECK(read_available(last.get()).empty());
+      gateway.advance(4s);
+    }
+    CHECK(gateway.pools.find("main")->waiting() > 0);
+    gateway.advance(3s);
+    CHECK(read_available(last.get()).starts_with("HTTP/1.1 503 "));
+  }
+}
+
 TEST_CASE("a client that ends its side still gets the answer of an ordinary request", "[proxy][session]") {
   Gateway gateway;
   FakeUpstream upstream;
