@@ -50,6 +50,7 @@ void Proxy::open_door(ListenerConfig config, Descriptor socket, std::shared_ptr<
       loop_, std::move(socket), [this, &door = *door](Descriptor accepted, const net::Address& peer) {
         on_accepted(door, std::move(accepted), peer);
       });
+  door->listener->slow_down_while([this] { return pools_->is_crowded(metrics_.sessions_silent); });
   door->listener->pause();  // update_accepting() says when
   doors_.push_back(std::move(door));
 }

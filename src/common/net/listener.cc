@@ -104,7 +104,8 @@ void Listener::on_rest_over() {
 }
 
 void Listener::on_readable() {
-  const int most = accepts_now();
+  const bool crowded = !on_closed_ && is_crowded_ && is_crowded_();
+  const int most = crowded ? kAcceptsWhenBusy : accepts_now();
   last_batch_ = {};
   for (int i = 0; i < most; ++i) {
     if (!watcher_.is_watching()) return;
@@ -114,6 +115,9 @@ void Listener::on_readable() {
     }
   }
   last_batch_ = loop_.now();
+  if (!crowded || !watcher_.is_watching()) return;
+  watcher_.stop();
+  rest_.start(kCrowdedRest);
 }
 
 // False: nobody waits, or nothing can be accepted now.

@@ -22,6 +22,9 @@ class Listener {
 
   Listener(event::Loop& loop, Descriptor socket, OnAccepted on_accepted);
 
+  /// While `is_crowded` says so, asked before each batch, few are let in and the rest waits in the kernel's queue,
+  /// which costs nobody anything: for when more have been let in than can be served.
+  void slow_down_while(std::function<bool()> is_crowded) { is_crowded_ = std::move(is_crowded); }
   /// Accepting rests, the kernel queues; for "full".
   void pause();
   void resume();
@@ -40,6 +43,8 @@ class Listener {
   static constexpr int kAcceptsPerTurn = 16;
   static constexpr int kAcceptsWhenBusy = 4;
   static constexpr Duration kBusyTurn = std::chrono::milliseconds(10);
+  // After a batch of kAcceptsWhenBusy while it is crowded: some 400 a second are always let in.
+  static constexpr Duration kCrowdedRest = std::chrono::milliseconds(10);
 
  private:
   int accepts_now() const;
@@ -54,6 +59,7 @@ class Listener {
   OnAccepted on_accepted_;
   event::FdWatcher watcher_;
   event::Timer rest_;
+  std::function<bool()> is_crowded_;
   std::uint64_t exhausted_ = 0;
   event::Loop& loop_;
   std::function<void()> on_closed_;  // set: closing as soon as the queue is empty

@@ -62,6 +62,14 @@ bool PoolRegistry::all_ready() const {
   });
 }
 
+bool PoolRegistry::is_crowded(std::size_t silent) const {
+  return std::any_of(pools_.begin(), pools_.end(), [silent](const auto& entry) {
+    const Pool& pool = *entry.second;
+    const std::size_t crowd = std::max<std::size_t>(kLeastCrowd, pool.limits().queue_length / 4 * 3);
+    return pool.waiting() + silent >= crowd && pool.has_ready_endpoint();
+  });
+}
+
 std::size_t PoolRegistry::connections() const {
   std::size_t count = 0;
   for (const auto& [name, pool] : pools_) count += pool->connections();

@@ -27,8 +27,14 @@ class PoolRegistry {
   /// Of all pools, see Pool.
   std::size_t connections() const;
   void close_idle();
+  /// More clients should be let in slowly: with the `silent` ones, who have not sent a request yet, there might be more
+  /// requests than a queue has room for, and those would be answered 503. A pool without a ready endpoint does not
+  /// count: whom another one serves must not wait for it.
+  bool is_crowded(std::size_t silent) const;
   /// Every pool has an endpoint that is ready. One that came with a reload counts from its first ready endpoint on.
   bool all_ready() const;
+
+  static constexpr std::size_t kLeastCrowd = 512;  // however short the queue may be
 
  private:
   event::Loop& loop_;

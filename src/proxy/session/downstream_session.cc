@@ -69,6 +69,7 @@ DownstreamSession::DownstreamSession(SessionServices& services, std::shared_ptr<
   watch_for_lost_peer(socket.get());
   ++services_.metrics.sessions_opened;
   ++services_.metrics.sessions_active;
+  ++services_.metrics.sessions_silent;
   if (!listener_->proxy_protocol) {
     serve(std::move(socket));
     return;
@@ -118,6 +119,7 @@ DownstreamSession::~DownstreamSession() = default;
 
 void DownstreamSession::retire() {
   --services_.metrics.sessions_active;
+  break_silence();
   ended_ = true;
   drop_exchange();
   if (header_) {
@@ -130,6 +132,10 @@ void DownstreamSession::retire() {
     if (--tunnel_count_->second == 0) services_.metrics.tunnels.erase(tunnel_count_);
     services_.loop.dispose(std::move(tunnel_));
   }
+}
+
+void DownstreamSession::break_silence() {
+  if (std::exchange(silent_, false)) --services_.metrics.sessions_silent;
 }
 
 void DownstreamSession::close_soon(Closing how) {
@@ -160,6 +166,7 @@ std::shared_ptr<const http_server::ServerLimits> DownstreamSession::limits() {
 }
 
 void DownstreamSession::on_request(http::RequestHead& head) {
+  break_silence();
   if (closing_ != Closing::kNo) server_->drain();     // the answer is the last one
   if (exchange_) return exchange_->resume(*server_);  // back from a handover, its request once more
   ++services_.metrics.requests;

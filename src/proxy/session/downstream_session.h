@@ -96,6 +96,7 @@ class DownstreamSession final : public event::Disposable,
   void on_tunnel_ended(const TunnelReport& report);
   void record_rejected(http::Rejection rejection, int status);
   void drop_exchange();
+  void break_silence();
   void end();
 
   SessionServices& services_;
@@ -109,6 +110,7 @@ class DownstreamSession final : public event::Disposable,
   std::unique_ptr<WebSocketFacts> tunnel_facts_;
   TunnelCounts::iterator tunnel_count_;  // of tunnel_
   Closing closing_ = Closing::kNo;
+  bool silent_ = true;  // no request has come yet
   bool ended_ = false;
 };
 

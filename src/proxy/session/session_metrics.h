@@ -27,7 +27,8 @@ inline constexpr std::size_t kAffinityCount = static_cast<std::size_t>(Affinity:
 struct SessionMetrics {
   std::uint64_t sessions_opened = 0;
   std::uint64_t sessions_active = 0;
-  std::uint64_t files_open = 0;  // being sent now
+  std::uint64_t sessions_silent = 0;  // of these, without a request so far
+  std::uint64_t files_open = 0;       // being sent now
   std::uint64_t requests = 0;
   std::uint64_t retries = 0;
   std::array<std::uint64_t, 6> responses{};  // by the status' first digit, 1 to 5; 0: ended without one

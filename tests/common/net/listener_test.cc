@@ -168,6 +168,35 @@ TEST_CASE("in a storm that makes turns long, fewer are accepted a turn", "[net]"
   CHECK(accepted - net::Listener::kAcceptsPerTurn <= net::Listener::kAcceptsPerTurn + net::Listener::kAcceptsWhenBusy);
 }
 
+TEST_CASE("while it is crowded few are accepted at a time, and then all the others", "[net]") {
+  event::Loop loop;
+  auto socket = net::open_listening_socket(parsed("127.0.0.1:0"));
+  int accepted = 0;
+  bool crowded = true;
+  net::Listener listener(loop, *std::move(socket), [&](Descriptor, const net::Address&) { ++accepted; });
+  listener.slow_down_while([&] { return crowded; });
+  std::vector<Descriptor> clients;
+  for (int i = 0; i < 60; ++i) {
+    clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    REQUIRE(::connect(clients.back().get(), listener.address().get(), listener.address().length()) == 0);
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  while (accepted < 5 * net::Listener::kAcceptsWhenBusy) loop.turn(true);
+  CHECK(std::chrono::steady_clock::now() - begun >= 4 * net::Listener::kCrowdedRest);
+  CHECK(accepted == 5 * net::Listener::kAcceptsWhenBusy);
+  crowded = false;
+  while (accepted < 60) loop.turn(true);
+  // A pause stays one when the rest is over.
+  crowded = true;
+  clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  REQUIRE(::connect(clients.back().get(), listener.address().get(), listener.address().length()) == 0);
+  listener.pause();
+  event::Timer over(loop, [] {});
+  over.start(3 * net::Listener::kCrowdedRest);
+  while (over.is_running()) loop.turn(true);
+  CHECK(accepted == 60);
+}
+
 TEST_CASE("an address that needs privileges is told apart from one in use", "[net]") {
   auto taken = net::open_listening_socket(parsed("127.0.0.1:0"));
   REQUIRE(taken);

@@ -79,6 +79,36 @@ TEST_CASE("a pool that is gone from the configuration is found no more, and may 
   CHECK(web->endpoints().size() == 2);
 }
 
+TEST_CASE("it is crowded when those who wait and those who may soon would not fit in a queue", "[proxy][pool]") {
+  struct Waiter final : PoolWaiter {
+    bool on_endpoint_change() override { return false; }
+  };
+  Fixture f;
+  f.config.pools.erase(f.config.pools.begin());
+  f.registry.apply(f.config);
+  Pool& pool = *f.registry.find("main");
+  CHECK_FALSE(f.registry.is_crowded(10'000));  // nobody is there yet
+  pool.add({.name = "x", .key = {7, 0}}, *net::Address::parse("127.0.0.1:1"));
+  const std::size_t crowd = f.config.limits.queue_length / 4 * 3;
+  CHECK_FALSE(f.registry.is_crowded(crowd - 1));
+  CHECK(f.registry.is_crowded(crowd));
+  std::vector<std::unique_ptr<Waiter>> waiters;
+  for (int i = 0; i < 10; ++i) {
+    waiters.push_back(std::make_unique<Waiter>());
+    REQUIRE(pool.wait(*waiters.back(), false));
+  }
+  CHECK_FALSE(f.registry.is_crowded(crowd - 11));
+  CHECK(f.registry.is_crowded(crowd - 10));
+  // A short queue is meant to say no soon.
+  f.config.limits.queue_length = 4;
+  f.registry.apply(f.config);
+  CHECK_FALSE(f.registry.is_crowded(100));
+  f.config.limits.queue_length = 8192;
+  f.registry.apply(f.config);
+  pool.remove(*pool.endpoints()[0]);
+  CHECK_FALSE(f.registry.is_crowded(crowd));
+}
+
 TEST_CASE("a pool that comes with a reload does not make the gateway unready before it was ready once",
           "[proxy][pool]") {
   Fixture f;

@@ -343,3 +343,20 @@ TEST_CASE("a proxy that stops ends idle connections now and answers what is unde
   CHECK(status_of(answer) == "HTTP/1.1 200 OK");
   CHECK_THAT(answer, contains("Connection: close\r\n"));
 }
+
+TEST_CASE("a connection is silent until its first request, or its end", "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream upstream;
+  upstream.script.answer = kOk;
+  gateway.add_upstream(upstream, 1);
+  const Descriptor first = gateway.connect();
+  Descriptor second = gateway.connect();
+  gateway.turn();
+  CHECK(gateway.metrics.sessions_silent == 2);
+  gateway.ask(first, get("/app"));
+  gateway.ask(first, get("/app"));
+  CHECK(gateway.metrics.sessions_silent == 1);
+  second.reset();
+  gateway.turn();
+  CHECK(gateway.metrics.sessions_silent == 0);
+}
