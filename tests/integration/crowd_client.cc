@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/websocket/frame_writer.h"
+#include "tests/support/planted.h"
 
 namespace hubgate::test {
 namespace {
@@ -12,7 +13,11 @@ constexpr websocket::Mask kNoMask{};  // of zeros: valid, and readable in a trac
 
 std::string head_of(std::string_view line, const CrowdOptions& options) {
   const std::string host = options.server.is_unix() ? "localhost" : options.server.to_string();
-  return std::string(line) + " HTTP/1.1\r\nHost: " + host + "\r\n";
+  return std::string(line) + " HTTP/1.1\r\nHost: " + host + "\r\n" + std::string(kPlantedFields);
+}
+
+std::string query_of(const CrowdOptions& options) {
+  return "&" + std::string(kPlantedQuery) + (options.query.empty() ? "" : "&" + options.query);
 }
 
 }  // namespace
@@ -82,14 +87,13 @@ void CrowdClient::on_connected(Descriptor socket) {
   answer_->reader.expect(false, answer_->limits);
   if (!negotiated_) {
     state_ = State::kNegotiating;
-    const std::string more = options_.query.empty() ? "" : "&" + options_.query;
-    connection_->write(head_of("POST " + options_.path + "/negotiate?negotiateVersion=1" + more, options_) +
-                       "Content-Length: 0\r\n\r\n");
+    connection_->write(
+        head_of("POST " + options_.path + "/negotiate?negotiateVersion=1" + query_of(options_), options_) +
+        "Content-Length: 0\r\n\r\n");
     return;
   }
   state_ = State::kUpgrading;
-  const std::string more = options_.query.empty() ? "" : "&" + options_.query;
-  connection_->write(head_of("GET " + options_.path + "?id=" + token_ + more, options_) +
+  connection_->write(head_of("GET " + options_.path + "?id=" + token_ + query_of(options_), options_) +
                      "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                      "Sec-WebSocket-Version: 13\r\n\r\n");
 }

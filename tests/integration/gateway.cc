@@ -12,9 +12,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 #include "tests/support/catch.h"
+#include "tests/support/planted.h"
 
 namespace hubgate::test {
 namespace {
@@ -89,8 +91,8 @@ std::string TcpClient::read(const std::function<std::size_t(const std::string&)>
 }
 
 HttpAnswer TcpClient::request(const std::string& method, const std::string& target, bool keep_alive) {
-  send(method + ' ' + target + " HTTP/1.1\r\nHost: localhost\r\n" + (keep_alive ? "" : "Connection: close\r\n") +
-       (method == "POST" ? "Content-Length: 0\r\n\r\n" : "\r\n"));
+  send(method + ' ' + target + " HTTP/1.1\r\nHost: localhost\r\n" + std::string(kPlantedFields) +
+       (keep_alive ? "" : "Connection: close\r\n") + (method == "POST" ? "Content-Length: 0\r\n\r\n" : "\r\n"));
   HttpAnswer answer;
   answer.head = read([](const std::string& input) {
     const std::size_t end = input.find("\r\n\r\n");
@@ -169,9 +171,21 @@ Gateway::~Gateway() {
     if (at != std::string::npos) UNSCOPED_INFO(log.substr(at, 4000));
     CHECK(at == std::string::npos);
   }
+  for (const auto& file : std::filesystem::directory_iterator(folder_.path())) {
+    const std::string name = file.path().filename().string();
+    if (name != "out" && name != "log" && name != "command" && !name.starts_with("access")) continue;
+    const std::optional<std::string> secret = secret_in(TemporaryFolder::read(file.path()));
+    if (secret) UNSCOPED_INFO(name << " shows a secret: " << *secret);
+    CHECK_FALSE(secret.has_value());
+  }
 }
 
 void Gateway::end() {
+  if (is_running(supervisor_) && admin_port_ != 0) {
+    for (const char* page : {"/metrics", "/status", "/status?format=json"}) {
+      CHECK(admin(page).body.find("planted-") == std::string::npos);
+    }
+  }
   // In order; whatever a failed test has left is ended too.
   const std::vector<pid_t> pids = all_pids();
   ::kill(supervisor_, SIGTERM);

@@ -57,7 +57,8 @@ class TcpClient {
   std::string input_;
 };
 
-/// `hubgate run` with real workers, in a folder of its own, on free ports.
+/// `hubgate run` with real workers, in a folder of its own, on free ports. At its end the test fails when a sanitizer
+/// has found something in it, or when any of its output shows what clients carry in secret (tests/support/planted.h).
 class Gateway {
  public:
   struct Options {

@@ -1,6 +1,7 @@
 #include "tests/integration/hub_client.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/planted.h"
 
 namespace hubgate::test {
 namespace {
@@ -25,7 +26,7 @@ std::size_t frame_length(const std::string& input, std::size_t& header) {
 }  // namespace
 
 HubClient::HubClient(const net::Address& address, const std::string& path, const std::string& query) {
-  const std::string more = query.empty() ? "" : "&" + query;
+  const std::string more = "&" + std::string(kPlantedQuery) + (query.empty() ? "" : "&" + query);
   TcpClient negotiating(address);
   REQUIRE(negotiating.is_connected());
   const HttpAnswer answer = negotiating.request("POST", path + "/negotiate?negotiateVersion=1" + more, false);
@@ -33,8 +34,9 @@ HubClient::HubClient(const net::Address& address, const std::string& path, const
   token_ = nlohmann::json::parse(answer.body)["connectionToken"];
   socket_ = TcpClient(address);
   REQUIRE(socket_.is_connected());
-  socket_.send("GET " + path + "?id=" + token_ + more +
-               " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+  socket_.send("GET " + path + "?id=" + token_ + more + " HTTP/1.1\r\nHost: localhost\r\n" +
+               std::string(kPlantedFields) +
+               "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
   const std::string head = socket_.read([](const std::string& input) {
     const std::size_t end = input.find("\r\n\r\n");

@@ -14,6 +14,7 @@
 #include "tests/integration/gateway.h"
 #include "tests/integration/hub_client.h"
 #include "tests/support/catch.h"
+#include "tests/support/planted.h"
 
 // What operators see of a running gateway: access log, metrics, status, the service manager's socket; and what nobody
 // may see.
@@ -88,11 +89,11 @@ TEST_CASE("a handed-over connection has two records, and its worker's death ends
   Gateway gateway({.config = config_with_access_log()});
   nlohmann::json open;
   {
-    HubClient client(gateway.port(), "/bench", "access_token=t0ken");
+    HubClient client(gateway.port(), "/bench", "more=1");
     CHECK(client.call("Echo", {"hello"}) == "hello");
     open = wait_for_record(gateway, {{"record", "websocket_open"}, {"way", "handover"}});
     CHECK(open["path"] == "/bench");
-    CHECK(open["query"] == "id,access_token");
+    CHECK(open["query"] == "id,access_token,more");
     CHECK(open["affinity"] == "found");
     CHECK(open["action"] == "bound");
     CHECK(open["endpoint"] == "main/0");
@@ -229,6 +230,12 @@ TEST_CASE("a service manager hears of readiness, of a reload and of the stop", "
   CHECK(gateway.wait_for_end() == 0);
 }
 
+TEST_CASE("what looks like a secret is found in a log", "[integration]") {
+  CHECK(test::secret_in("a line with planted-cookie in it").has_value());
+  CHECK(test::secret_in("id=AQEBAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4fIA").has_value());
+  CHECK_FALSE(test::secret_in("request=R9xkQ2yY0x2YkW1vV3l0bQ path=/tmp/hubgate-test-abcdef/run").has_value());
+}
+
 TEST_CASE("no secret stands in any output, page or command line", "[integration]") {
   const std::string password = "planted-redis-password";
   // Nobody is there: what is said of a Redis that cannot be reached must not show its password either.
@@ -245,7 +252,7 @@ TEST_CASE("no secret stands in any output, page or command line", "[integration]
         password,         "planted-user",        "planted-access-token", "planted-authorization",
         "planted-cookie", "planted-query-value", "planted-bare-query"};
     {
-      HubClient client(gateway.port(), "/bench", "access_token=planted-access-token");
+      HubClient client(gateway.port(), "/bench");
       CHECK(client.call("Echo", {"x"}) == "x");
       secrets.push_back(client.token().substr(client.token().size() - 22));
       wait_for("the worker's word on Redis", [&] {
