@@ -11,6 +11,15 @@ namespace hubgate::net {
 namespace {
 
 Error failed(int error, const Address& address) {
+  switch (error) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case EADDRNOTAVAIL:  // every local port is in use
+      return make_error(ErrorCode::kUnavailable, std::string("no socket to spare: ") + std::strerror(error));
+    default: break;
+  }
   const ErrorCode code = error == ECONNREFUSED || error == ENOENT ? ErrorCode::kRefused : ErrorCode::kSystem;
   return make_error(code, "connect to " + address.to_string() + ": " + std::strerror(error), Side::kUpstream);
 }

@@ -12,7 +12,9 @@ namespace hubgate::net {
 /// Connects one socket, once. Its destruction cancels. Calls back last, never out of start().
 class Connector {
  public:
-  using OnDone = std::function<void(Result<Descriptor>)>;  // errors: kRefused, kTimeout, kSystem; side upstream
+  /// Errors: kRefused, kTimeout, kSystem, of the other side; kUnavailable, side internal: we have no descriptor or no
+  /// port to spare, which says nothing of the other side.
+  using OnDone = std::function<void(Result<Descriptor>)>;
 
   Connector(event::Loop& loop, OnDone on_done);
   void start(const Address& address, Duration timeout);

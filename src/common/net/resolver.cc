@@ -3,11 +3,26 @@
 #include <ares.h>
 #include <netdb.h>
 
+#include <algorithm>
+#include <limits>
+
 namespace hubgate::net {
 namespace {
 
 constexpr int kTimeoutMs = 2000;  // of one try of one server
 constexpr int kTries = 2;
+
+// The shortest of all that led to the addresses.
+Duration ttl_of(const ares_addrinfo& found) {
+  int least = std::numeric_limits<int>::max();
+  for (const ares_addrinfo_node* node = found.nodes; node != nullptr; node = node->ai_next) {
+    least = std::min(least, node->ai_ttl);
+  }
+  for (const ares_addrinfo_cname* alias = found.cnames; alias != nullptr; alias = alias->next) {
+    least = std::min(least, alias->ttl);
+  }
+  return std::chrono::seconds(std::max(least, 0));
+}
 
 // c-ares wants one initialisation a process, before any thread uses it.
 bool initialise_library() {
@@ -30,10 +45,10 @@ ErrorCode code_of(int status) {
 struct Resolver::Query {
   Resolver* resolver;
   std::string host;
-  OnDone on_done;
+  OnFound on_found;
 };
 
-Resolver::Resolver(event::Loop& loop)
+Resolver::Resolver(event::Loop& loop, const std::string& servers)
     : loop_(loop), timer_(loop, [this] { process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); }) {
   if (!initialise_library()) return;
   ares_options options{};
@@ -46,6 +61,8 @@ Resolver::Resolver(event::Loop& loop)
   if (ares_init_options(&channel_, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) !=
       ARES_SUCCESS) {
     channel_ = nullptr;
+  } else if (!servers.empty()) {
+    ares_set_servers_ports_csv(channel_, servers.c_str());
   }
 }
 
@@ -55,8 +72,15 @@ Resolver::~Resolver() {
 }
 
 void Resolver::resolve(const std::string& host, std::uint16_t port, OnDone on_done) {
+  look_up(host, port, [done = std::move(on_done)](Result<Found> found) {
+    if (!found) return done(std::move(found).error());
+    done(std::move(found->addresses));
+  });
+}
+
+void Resolver::look_up(const std::string& host, std::uint16_t port, OnFound on_found) {
   if (channel_ == nullptr) {
-    loop_.run_later([done = std::move(on_done), alive = std::weak_ptr<void>(alive_)] {
+    loop_.run_later([done = std::move(on_found), alive = std::weak_ptr<void>(alive_)] {
       if (!alive.expired()) done(make_error(ErrorCode::kSystem, "the resolver could not be started", Side::kUpstream));
     });
     return;
@@ -69,28 +93,29 @@ void Resolver::resolve(const std::string& host, std::uint16_t port, OnDone on_do
       channel_, host.c_str(), service.c_str(), &hints,
       [](void* argument, int status, int, ares_addrinfo* found) {
         const std::unique_ptr<Query> query(static_cast<Query*>(argument));
-        std::vector<Address> addresses;
+        Found answer;
         if (found != nullptr) {
           for (const ares_addrinfo_node* node = found->nodes; node != nullptr; node = node->ai_next) {
-            addresses.push_back(Address::from(node->ai_addr, static_cast<socklen_t>(node->ai_addrlen)));
+            answer.addresses.push_back(Address::from(node->ai_addr, static_cast<socklen_t>(node->ai_addrlen)));
           }
+          answer.ttl = ttl_of(*found);
           ares_freeaddrinfo(found);
         }
         if (query->resolver->dying_) return;
         // From the loop: c-ares answers numeric names and /etc/hosts out of the call, and inside its own processing
         // its channel may not be used again.
-        const bool good = status == ARES_SUCCESS && !addresses.empty();
-        Result<std::vector<Address>> result =
-            good ? Result<std::vector<Address>>(std::move(addresses))
-                 : Result<std::vector<Address>>(
-                       make_error(code_of(status), "cannot resolve " + query->host + ": " + ares_strerror(status),
-                                  Side::kUpstream));
-        query->resolver->loop_.run_later([done = std::move(query->on_done), result = std::move(result),
+        const bool good = status == ARES_SUCCESS && !answer.addresses.empty();
+        Result<Found> result =
+            good ? Result<Found>(std::move(answer))
+                 : Result<Found>(make_error(code_of(status),
+                                            "cannot resolve " + query->host + ": " + ares_strerror(status),
+                                            Side::kUpstream));
+        query->resolver->loop_.run_later([done = std::move(query->on_found), result = std::move(result),
                                           alive = std::weak_ptr<void>(query->resolver->alive_)]() mutable {
           if (!alive.expired()) done(std::move(result));
         });
       },
-      new Query{this, host, std::move(on_done)});
+      new Query{this, host, std::move(on_found)});
   arm();
 }
 

@@ -22,12 +22,22 @@ class Resolver {
   /// kSystem; side upstream. Never called out of resolve().
   using OnDone = std::function<void(Result<std::vector<Address>>)>;
 
-  explicit Resolver(event::Loop& loop);
+  struct Found {
+    std::vector<Address> addresses;
+    Duration ttl{};  // how long the answer may be kept; zero where that is not said, as in /etc/hosts
+  };
+  /// As OnDone.
+  using OnFound = std::function<void(Result<Found>)>;
+
+  /// `servers`: whom to ask instead of the system's name servers, such as "127.0.0.1:5353"; for tests.
+  explicit Resolver(event::Loop& loop, const std::string& servers = {});
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
   void resolve(const std::string& host, std::uint16_t port, OnDone on_done);
+  /// The same, for who will ask again.
+  void look_up(const std::string& host, std::uint16_t port, OnFound on_found);
 
  private:
   struct Query;

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "tests/support/catch.h"
+#include "tests/support/fake_name_server.h"
 
 using namespace hubgate;
 
@@ -27,6 +28,30 @@ TEST_CASE("localhost and numeric hosts resolve without a name server", "[net]") 
   REQUIRE(numeric);
   CHECK(numeric->front().to_string() == "127.0.0.9:6379");
   CHECK(resolved("::1")->front().to_string() == "[::1]:6379");
+}
+
+TEST_CASE("an answer says how long it may be kept", "[net]") {
+  event::Loop loop;
+  test::FakeNameServer server;
+  server.table["app.internal"] = {{"192.0.2.1", "192.0.2.2"}, 77};
+  net::Resolver resolver(loop, server.address());
+  std::optional<Result<net::Resolver::Found>> answer;
+  const auto ask = [&](const std::string& host) -> Result<net::Resolver::Found> {
+    answer.reset();
+    resolver.look_up(host, 80, [&](Result<net::Resolver::Found> found) { answer.emplace(std::move(found)); });
+    while (!answer) {
+      server.turn();
+      loop.turn(false);
+    }
+    return *answer;
+  };
+  const auto found = ask("app.internal");
+  REQUIRE(found);
+  CHECK(found->ttl == std::chrono::seconds(77));
+  REQUIRE(found->addresses.size() == 2);
+  CHECK(found->addresses[0].to_string() == "192.0.2.1:80");
+  CHECK(ask("other.internal").error().code == ErrorCode::kNotFound);
+  CHECK(ask("localhost")->ttl == Duration::zero());
 }
 
 TEST_CASE("what is no name is an error that names it", "[net]") {
