@@ -284,6 +284,31 @@ void TomlTable::read(std::string_view key, std::vector<std::string>& into) {
   into = std::move(texts);
 }
 
+std::vector<TomlElement> TomlTable::elements(std::string_view key) {
+  std::vector<TomlElement> found;
+  const toml::node* node = view_->get(key);
+  if (node == nullptr) return found;
+  const toml::array* list = node->as_array();
+  if (list == nullptr) {
+    view_->wrong_type(key, *node, "a list", "[\"…\"]");
+    return found;
+  }
+  for (const toml::node& element : *list) {
+    if (const auto* text = element.as_string()) {
+      found.push_back({.text = text->get()});
+    } else if (const toml::table* table = element.as_table()) {
+      const std::string path = view_->full(key) + "." + std::to_string(found.size());
+      found.push_back({.table = TomlTable(std::make_shared<View>(View{view_->document, *table, path, {}}))});
+    } else {
+      view_->wrong(
+          key, element,
+          shown(key) + " holds " + std::string(type_name(element)) + " (write a list of texts: [\"…\", \"…\"])");
+      return {};
+    }
+  }
+  return found;
+}
+
 void TomlTable::read_duration(std::string_view key, std::chrono::milliseconds& into, std::chrono::milliseconds least,
                               std::chrono::milliseconds most) {
   const std::string* text = view_->text(key, "a time with a unit", "\"10s\"");

@@ -50,6 +50,8 @@ class TomlDocument {
   std::unique_ptr<State> state_;
 };
 
+struct TomlElement;
+
 /// One table of a document. Each read leaves `into` alone when the key is not there; when its value is wrong, too,
 /// and the error is gathered. Valid as long as the document.
 class TomlTable {
@@ -65,6 +67,8 @@ class TomlTable {
   void read(std::string_view key, std::uint32_t& into, std::uint32_t least = 0,
             std::uint32_t most = std::numeric_limits<std::uint32_t>::max());
   void read(std::string_view key, std::vector<std::string>& into);
+  /// Of a list whose elements are texts or tables, in order; empty when it is not there, or wrong.
+  std::vector<TomlElement> elements(std::string_view key);
   void read_duration(std::string_view key, std::chrono::milliseconds& into, std::chrono::milliseconds least,
                      std::chrono::milliseconds most);
   /// Bytes.
@@ -90,6 +94,12 @@ class TomlTable {
   struct View;
   explicit TomlTable(std::shared_ptr<View> view) : view_(std::move(view)) {}
   std::shared_ptr<View> view_;
+};
+
+/// One element of a list: a text, or a table.
+struct TomlElement {
+  std::string text{};
+  std::optional<TomlTable> table{};  // there: it is one, and `text` is empty
 };
 
 }  // namespace hubgate::config

@@ -101,6 +101,27 @@ TEST_CASE("every wrong value is gathered, each at its own place", "[config][toml
                              });
 }
 
+TEST_CASE("a list may hold texts and tables, each element with its place", "[config][toml]") {
+  TomlDocument document = parsed("mixed = [\"a\", {size = 7, sise = 1}, \"b\"]\nbad = [\"a\",\n1]\ntext = \"a\"\n");
+  TomlTable root = document.root();
+  std::vector<TomlElement> elements = root.elements("mixed");
+  REQUIRE(elements.size() == 3);
+  CHECK(elements[0].text == "a");
+  CHECK_FALSE(elements[0].table.has_value());
+  REQUIRE(elements[1].table.has_value());
+  std::uint32_t size = 0;
+  elements[1].table->read("size", size, 10);
+  elements[1].table->finish();
+  CHECK(elements[2].text == "b");
+  CHECK(root.elements("bad").empty());
+  CHECK(root.elements("text").empty());
+  CHECK(root.elements("none").empty());
+  CHECK(document.errors() == Lines{"x.toml:1:23: error: 'size' is 7 (allowed: 10 to 4294967295)",
+                                   "x.toml:1:26: error: unknown key 'sise' in [mixed.1] (did you mean 'size'?)",
+                                   "x.toml:3:1: error: 'bad' holds a number (write a list of texts: [\"…\", \"…\"])",
+                                   "x.toml:4:8: error: 'text' is a text, not a list (write text = [\"…\"])"});
+}
+
 TEST_CASE("an unknown key is an error that names the one that was meant", "[config][toml]") {
   TomlDocument document = parsed("[limits]\nqueue_wayt = \"5s\"\nzzz = 1\n");
   TomlTable root = document.root();
