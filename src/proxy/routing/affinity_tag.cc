@@ -77,7 +77,7 @@ std::string_view to_string(Affinity verdict) noexcept {
 std::string AffinityTable::add(EndpointKey endpoint) {
   for (const AffinityKeys::Key& key : keys_.ring())
     living_.insert_or_assign(AffinityTag::make(key, endpoint), endpoint);
-  return AffinityTag::make(keys_.ring().front(), endpoint);
+  return tag(endpoint);
 }
 
 void AffinityTable::remove(EndpointKey endpoint) {

@@ -79,6 +79,8 @@ class AffinityTable {
   /// Adds a living endpoint; returns the tag for its Welcome, 24 characters.
   std::string add(EndpointKey endpoint);
   void remove(EndpointKey endpoint);
+  /// What its tokens begin with, as add() says it.
+  std::string tag(EndpointKey endpoint) const { return AffinityTag::make(keys_.ring().front(), endpoint); }
 
   struct Verdict {
     Affinity affinity = Affinity::kNone;
