@@ -116,6 +116,8 @@ bool Proxy::begin(Started started, Inventory inventory) {
   affinity_ = std::make_unique<AffinityTable>(*std::move(keys));
   pools_ = std::make_unique<PoolRegistry>(loop_, loop_, log_);
   pools_->apply(config);
+  remotes_ = std::make_unique<RemoteRegistry>(loop_, loop_, log_, random_, *pools_, *affinity_);
+  remotes_->apply();
   slot_services_.emplace(SlotServices{
       .loop = loop_,
       .timers = loop_,

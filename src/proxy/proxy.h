@@ -27,6 +27,7 @@
 #include "proxy/keeper_link.h"
 #include "proxy/pool/managed_redis.h"
 #include "proxy/pool/pool_registry.h"
+#include "proxy/pool/remote_registry.h"
 #include "proxy/pool/worker_registry.h"
 #include "proxy/routing/affinity_tag.h"
 #include "proxy/routing/route_table.h"
@@ -154,6 +155,7 @@ class Proxy final : private KeeperLink::Handler, private AdminHost {
   HubPaths hub_paths_;
   std::unique_ptr<AffinityTable> affinity_;
   std::unique_ptr<PoolRegistry> pools_;
+  std::unique_ptr<RemoteRegistry> remotes_;
   std::optional<SlotServices> slot_services_;
   std::optional<WorkerRegistry> workers_;
   std::unique_ptr<ManagedRedis> redis_;

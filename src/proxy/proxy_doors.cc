@@ -93,10 +93,12 @@ void Proxy::on_session_ended(DownstreamSession& session) {
   look_for_room();
 }
 
-// What we hold counts: a client's socket, a connection to an endpoint, a file that is sent; nothing of what was handed
-// over. Connections that only wait for a further request are the first to go.
+// What we hold counts: a client's socket, a connection to an endpoint, one for its probes, a file that is sent; nothing
+// of what was handed over. Connections that only wait for a further request are the first to go.
 void Proxy::look_for_room() {
-  const auto held = [this] { return sessions_.size() + pools_->connections() + metrics_.files_open; };
+  const auto held = [this] {
+    return sessions_.size() + pools_->connections() + remotes_->size() + metrics_.files_open;
+  };
   bool full = held() >= most_descriptors_;
   if (full) {
     pools_->close_idle();

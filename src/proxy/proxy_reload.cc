@@ -82,6 +82,7 @@ VerbAnswer Proxy::reload() {
   log_.set_level(config.log_level);
   access_log_.apply(config.access_log);
   pools_->apply(config);
+  remotes_->apply();
   workers_->apply(config);
   return answer;
 }

@@ -79,12 +79,32 @@ EndpointStatus status_of(const WorkerSlot& slot, const SlotRunner& runner, const
   return status;
 }
 
-EndpointStatus status_of(const Endpoint& endpoint) {
+std::string state_of(const Endpoint& endpoint) {
+  if (endpoint.life() == Endpoint::Life::kDraining) return endpoint.active() == 0 ? "drained" : "draining";
+  if (endpoint.addresses().empty()) return "unresolved";
+  if (endpoint.is_ejected() && endpoint.health() != Endpoint::Health::kUnhealthy) return "ejected";
+  return std::string(to_string(endpoint.health()));
+}
+
+EndpointStatus status_of(const Endpoint& endpoint, TimePoint now) {
   EndpointStatus status;
   status.name = endpoint.name();
   status.id = endpoint.key().endpoint;
-  const bool is_held = endpoint.life() == Endpoint::Life::kDraining;
-  status.state = !is_held ? to_string(endpoint.health()) : endpoint.active() == 0 ? "drained" : "draining";
+  status.state = state_of(endpoint);
+  status.up =
+      endpoint.health() != Endpoint::Health::kUnhealthy && !endpoint.is_ejected() && !endpoint.addresses().empty();
+  if (!endpoint.addresses().empty()) status.address = endpoint.addresses().front().to_string();
+  status.weight = endpoint.weight();
+  if (endpoint.is_ejected()) {
+    const Duration left = std::max<Duration>(endpoint.ejected_until() - now, Duration::zero());
+    status.ejected_seconds = static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(left).count());
+  }
+  status.requests = endpoint.counters.requests;
+  status.connect_failures = endpoint.counters.connect_failures;
+  status.response_failures = endpoint.counters.response_failures;
+  status.probes = endpoint.counters.probes;
+  status.probe_failures = endpoint.counters.probe_failures;
+  status.ejections = endpoint.counters.ejections;
   status.full = endpoint.is_full();
   status.active = endpoint.active();
   status.pending = endpoint.pending();
@@ -122,7 +142,7 @@ void Proxy::add_pool(const Pool& pool, StatusReport& report) const {
   shown.queued = pool.waiting();
   shown.retired = pool.is_retired();
   for (const Endpoint* endpoint : pool.endpoints()) {
-    if (!endpoint->is_local()) shown.endpoints.push_back(status_of(*endpoint));
+    if (!endpoint->is_local()) shown.endpoints.push_back(status_of(*endpoint, loop_.now()));
   }
   const PoolRunner* workers = workers_->find(pool.name());
   if (workers == nullptr) return;

@@ -25,10 +25,11 @@ std::uint64_t active_of(const PoolRunner& workers, std::uint32_t from_slot) {
   return active;
 }
 
-std::uint64_t active_beside(const Pool& pool, const std::vector<std::string>& staying) {
+std::uint64_t active_beside(const Pool& pool, const std::vector<EndpointConfig>& staying) {
   std::uint64_t active = 0;
   for (const Endpoint* endpoint : pool.endpoints()) {
-    const bool stays = std::find(staying.begin(), staying.end(), endpoint->name()) != staying.end();
+    const bool stays = std::any_of(staying.begin(), staying.end(),
+                                   [&](const EndpointConfig& one) { return one.address == endpoint->name(); });
     if (!endpoint->is_local() && !stays) active += endpoint->active();
   }
   return active;
@@ -130,7 +131,7 @@ std::string Proxy::reach_of(const std::string& changed_key, const ProxyConfig& w
     std::uint64_t closed = 0;
     if (field == "endpoints") {
       const Pool* pool = pools_->find(now.name);
-      const auto staying = next == nullptr ? std::vector<std::string>() : next->endpoints;
+      const auto staying = next == nullptr ? std::vector<EndpointConfig>() : next->endpoints;
       return connections(pool == nullptr ? 0 : active_beside(*pool, staying)) + " stay until they end";
     }
     if (workers != nullptr && (field == "command" || field == "application")) {

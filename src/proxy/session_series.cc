@@ -47,6 +47,8 @@ void add_session_metrics(const SessionMetrics& metrics, MetricsPage& page) {
                            "result", metrics.handovers);
   add_each<Affinity>(page, "hubgate_proxy_affinity_total", "Requests on hub paths, by what their token said.",
                      "verdict", metrics.affinity);
+  counter("hubgate_proxy_negotiate_unreadable_total",
+          "Answers of remote endpoints to negotiates that could not be given a tag.", metrics.negotiates_unreadable);
   counter("hubgate_proxy_tunnels_opened_total", "WebSockets that were relayed.", metrics.tunnels_opened);
   page.declare_gauge("hubgate_proxy_tunnels_active", "WebSockets that are relayed now.");
   for (const auto& [key, count] : metrics.tunnels) {

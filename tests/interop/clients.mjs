@@ -41,11 +41,12 @@ export function readTag(token) {
   return { version: tag[0], key: tag[1], endpoint: tag.readUInt32BE(2), generation: tag.readUInt32BE(6) };
 }
 
-/// A client of one hub. `reconnect` gives it the automatic reconnect, at once and often.
-export function makeClient(path = "/chat", { reconnect = false } = {}) {
+/// A client of one hub. `reconnect` gives it the automatic reconnect, at once and often; `transport` is the only one that
+/// it takes.
+export function makeClient(path = "/chat", { reconnect = false, transport = undefined, skipNegotiation = false } = {}) {
   const httpClient = new WatchingHttpClient();
   const builder = new signalR.HubConnectionBuilder()
-    .withUrl(baseUrl + path, { httpClient })
+    .withUrl(baseUrl + path, { httpClient, transport, skipNegotiation })
     .configureLogging(signalR.LogLevel.None);
   if (reconnect) builder.withAutomaticReconnect({ nextRetryDelayInMilliseconds: () => 100 });
   const connection = builder.build();
@@ -55,6 +56,7 @@ export function makeClient(path = "/chat", { reconnect = false } = {}) {
   return {
     connection,
     received,
+    token: () => httpClient.tokens.at(-1),
     tag: () => readTag(httpClient.tokens.at(-1)),
     invoke: (...call) => connection.invoke(...call),
     send: (...call) => connection.send(...call),

@@ -6,11 +6,22 @@ namespace hubgate::proxy {
 namespace {
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(TerminationReason::kCount)> kWords = {
-    "completed",     "no_route",         "refused",     "rate_limited",   "rejected",        "no_connection",
-    "queue_full",    "queue_timeout",    "no_endpoint", "connect_failed", "connect_timeout", "endpoint_closed",
-    "bad_response",  "response_timeout", "answer_cut",  "client_gone",    "slow_client",     "handover_no_ack",
-    "client_close",  "server_close",     "lost",        "endpoint_lost",  "protocol_error",  "slow_consumer",
-    "close_timeout", "aborted",          "idle",        "worker_died",    "other",           "proxy_stopped"};
+    "completed",        "no_route",
+    "refused",          "rate_limited",
+    "rejected",         "no_connection",
+    "queue_full",       "queue_timeout",
+    "no_endpoint",      "connect_failed",
+    "connect_timeout",  "endpoint_closed",
+    "bad_response",     "negotiate_unreadable",
+    "response_timeout", "answer_cut",
+    "client_gone",      "slow_client",
+    "handover_no_ack",  "client_close",
+    "server_close",     "lost",
+    "endpoint_lost",    "protocol_error",
+    "slow_consumer",    "close_timeout",
+    "aborted",          "idle",
+    "worker_died",      "other",
+    "proxy_stopped"};
 
 }  // namespace
 

@@ -17,24 +17,25 @@ std::string_view to_string(ClosedBy by) noexcept;
 /// test compares the two.
 enum class TerminationReason : std::uint8_t {
   // An HTTP exchange.
-  kCompleted,        // answered in full
-  kNoRoute,          // 404
-  kRefused,          // by the route or the kind of request: 400, 403, 405, 421, 426
-  kRateLimited,      // 429
-  kRejected,         // malformed or late; the record's `detail` has the class
-  kNoConnection,     // 404: of the token's endpoint nothing is left, nor any other to say so
-  kQueueFull,        // 503
-  kQueueTimeout,     // 503
-  kNoEndpoint,       // 503: no pool, or every endpoint gave the client back
-  kConnectFailed,    // 502, 503
-  kConnectTimeout,   // 504
-  kEndpointClosed,   // 502: before its answer
-  kBadResponse,      // 502
-  kResponseTimeout,  // 504
-  kAnswerCut,        // the endpoint failed within its answer
-  kClientGone,       // before its answer was complete
-  kSlowClient,       // took nothing of its answer in time
-  kHandoverNoAck,    // no worker said that it has the socket
+  kCompleted,            // answered in full
+  kNoRoute,              // 404
+  kRefused,              // by the route or the kind of request: 400, 403, 405, 421, 426
+  kRateLimited,          // 429
+  kRejected,             // malformed or late; the record's `detail` has the class
+  kNoConnection,         // 404: of the token's endpoint nothing is left, nor any other to say so
+  kQueueFull,            // 503
+  kQueueTimeout,         // 503
+  kNoEndpoint,           // 503: no pool, or every endpoint gave the client back
+  kConnectFailed,        // 502, 503
+  kConnectTimeout,       // 504
+  kEndpointClosed,       // 502: before its answer
+  kBadResponse,          // 502
+  kNegotiateUnreadable,  // 502: a foreign server's answer to a negotiate could not be given a tag
+  kResponseTimeout,      // 504
+  kAnswerCut,            // the endpoint failed within its answer
+  kClientGone,           // before its answer was complete
+  kSlowClient,           // took nothing of its answer in time
+  kHandoverNoAck,        // no worker said that it has the socket
   // A WebSocket.
   kClientClose,    // the client's Close frame came first
   kServerClose,    // the endpoint's

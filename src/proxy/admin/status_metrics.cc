@@ -1,9 +1,31 @@
 #include "proxy/admin/status_metrics.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 namespace hubgate::proxy {
 namespace {
+
+constexpr std::string_view kUpHelp = "1: a remote endpoint is neither unhealthy nor ejected, and has an address.";
+
+struct RemoteCounter {
+  std::string_view name;
+  std::string_view help;
+  std::uint64_t EndpointStatus::* count;
+};
+constexpr std::array<RemoteCounter, 6> kRemoteCounters = {{
+    {"hubgate_proxy_endpoint_requests_total", "Requests sent to a remote endpoint, retries included.",
+     &EndpointStatus::requests},
+    {"hubgate_proxy_endpoint_connect_failures_total", "Connections to a remote endpoint that failed.",
+     &EndpointStatus::connect_failures},
+    {"hubgate_proxy_endpoint_response_failures_total", "Requests that a remote endpoint broke before or in its answer.",
+     &EndpointStatus::response_failures},
+    {"hubgate_proxy_endpoint_probes_total", "Probes of a remote endpoint's health.", &EndpointStatus::probes},
+    {"hubgate_proxy_endpoint_probe_failures_total", "Probes that failed.", &EndpointStatus::probe_failures},
+    {"hubgate_proxy_endpoint_ejections_total", "Times that a remote endpoint was left out for failing requests.",
+     &EndpointStatus::ejections},
+}};
 
 void add_configuration(const StatusReport& report, MetricsPage& page) {
   page.gauge("hubgate_proxy_config_revision", "Revision of the configuration in force.",
@@ -17,6 +39,13 @@ void add_configuration(const StatusReport& report, MetricsPage& page) {
              static_cast<double>(report.needs_restart.size()));
 }
 
+void add_remote(const EndpointStatus& endpoint, const MetricLabels& labels, MetricsPage& page) {
+  page.gauge("hubgate_proxy_endpoint_up", kUpHelp, endpoint.up ? 1 : 0, labels);
+  for (const auto& [name, help, count] : kRemoteCounters) {
+    page.counter(name, help, static_cast<double>(endpoint.*count), labels);
+  }
+}
+
 void add_endpoint(const EndpointStatus& endpoint, const MetricLabels& labels, MetricsPage& page) {
   const bool is_up = endpoint.state == "ready" || endpoint.state == "draining" || endpoint.state == "drained";
   page.gauge("hubgate_proxy_endpoint_connections", "Connections of an endpoint, by its own word where it gives one.",
@@ -27,7 +56,7 @@ void add_endpoint(const EndpointStatus& endpoint, const MetricLabels& labels, Me
              static_cast<double>(endpoint.handed_over), labels);
   page.gauge("hubgate_proxy_endpoint_tunnels", "Relayed WebSockets of an endpoint.",
              static_cast<double>(endpoint.tunnels), labels);
-  if (!endpoint.local) return;
+  if (!endpoint.local) return add_remote(endpoint, labels, page);
   page.gauge("hubgate_proxy_worker_up", "1: ready or draining.", is_up ? 1 : 0, labels);
   page.gauge("hubgate_proxy_worker_generation", "Start time in seconds.", static_cast<double>(endpoint.generation),
              labels);
@@ -75,6 +104,8 @@ void add_status_metrics(const StatusReport& report, MetricsPage& page) {
   page.gauge("hubgate_proxy_connections_active", "Client connections that the proxy holds.",
              static_cast<double>(report.downstream_connections));
   add_configuration(report, page);
+  page.declare_gauge("hubgate_proxy_endpoint_up", kUpHelp);
+  for (const RemoteCounter& one : kRemoteCounters) page.declare_counter(one.name, one.help);
   for (const PoolStatus& pool : report.pools) add_pool(pool, page);
 }
 

@@ -91,7 +91,18 @@ Json endpoint_json(const EndpointStatus& endpoint) {
           {"messages_in", endpoint.messages_in},
           {"messages_out", endpoint.messages_out},
           {"loop_lag_seconds", endpoint.loop_lag_seconds},
-          {"restarts", endpoint.restarts}};
+          {"restarts", endpoint.restarts},
+          {"local", endpoint.local},
+          {"up", endpoint.up},
+          {"address", endpoint.address},
+          {"weight", endpoint.weight},
+          {"ejected_seconds", endpoint.ejected_seconds},
+          {"requests", endpoint.requests},
+          {"connect_failures", endpoint.connect_failures},
+          {"response_failures", endpoint.response_failures},
+          {"probes", endpoint.probes},
+          {"probe_failures", endpoint.probe_failures},
+          {"ejections", endpoint.ejections}};
 }
 
 }  // namespace

@@ -18,17 +18,18 @@ struct ProcessStatus {
 
 /// One endpoint of a pool: a generation of a local slot, or a remote address.
 struct EndpointStatus {
-  std::string name;                   // "main/0" (pool and slot), or the address
-  std::uint32_t id = 0;               // as in the tag
-  std::uint32_t generation = 0;       // 0: remote
-  std::int64_t pid = 0;               // 0: remote, or none now
-  std::string state;                  // "starting", "ready", "draining", "gone", "failed", …
-  bool local = false;                 // a process of ours
-  bool full = false;                  // takes nothing new now
-  bool failed = false;                // of a slot: it keeps ending
-  bool outdated = false;              // will be replaced
-  std::uint64_t active = 0;           // connections
-  std::uint64_t pending = 0;          // given, not yet counted by the endpoint
+  std::string name;              // "main/0" (pool and slot), or the address
+  std::uint32_t id = 0;          // as in the tag
+  std::uint32_t generation = 0;  // 0: remote
+  std::int64_t pid = 0;          // 0: remote, or none now
+  std::string state;             // "starting", "ready", "draining", "gone", "failed", …; of a remote one
+                                 // "unknown", "healthy", "unhealthy", "ejected", "unresolved", "draining", "drained"
+  bool local = false;            // a process of ours
+  bool full = false;             // takes nothing new now
+  bool failed = false;           // of a slot: it keeps ending
+  bool outdated = false;         // will be replaced
+  std::uint64_t active = 0;      // connections
+  std::uint64_t pending = 0;     // given, not yet counted by the endpoint
   std::uint64_t max_connections = 0;  // 0: not said
   std::string redis_state;            // what the worker says: "ready", "down", …; empty: not said
   double loop_lag_seconds = 0;
@@ -37,6 +38,17 @@ struct EndpointStatus {
   std::uint64_t tunnels = 0;      // relayed WebSockets to it
   std::uint64_t messages_in = 0;  // of its hubs' clients, as it counts them
   std::uint64_t messages_out = 0;
+  // Of a remote one.
+  bool up = false;                                            // neither unhealthy nor ejected, and it has an address
+  std::string address{};                                      // where it was reached last, or is tried first
+  std::uint32_t weight = 1;                                   // its share of what is new
+  std::uint64_t ejected_seconds = 0;                          // left of its ejection
+  std::uint64_t requests = 0;                                 // sent to it, retries included
+  std::uint64_t connect_failures = 0;                         // of them
+  std::uint64_t response_failures = 0;                        // of them: reset or malformed before or in the response
+  std::uint64_t probes = 0;                                   // of its health
+  std::uint64_t probe_failures = 0;                           // of them
+  std::uint64_t ejections = 0;                                // for failures of its requests
   std::uint64_t log_dropped = 0;                              // lines that its output pipe had no room for
   std::vector<std::pair<std::string, std::uint64_t>> ends{};  // of a slot's processes, by their cause; metrics only
   std::vector<std::pair<std::string, double>> stats{};        // what the worker counts: series → value; metrics only

@@ -11,6 +11,7 @@
 #include "common/base/ascii.h"
 #include "common/net/address.h"
 #include "common/net/cidr.h"
+#include "proxy/config/endpoint_address.h"
 #include "proxy/routing/affinity_tag.h"
 
 namespace hubgate::proxy {
@@ -172,18 +173,28 @@ class Checker {
       if (argument.find('\0') != std::string::npos) problem(key + ".command", "an argument holds a zero byte");
     }
     std::vector<std::string_view> seen;
-    for (const std::string& endpoint : pool.endpoints) {
-      const auto address = net::Address::parse(endpoint);
-      if (!address) {
-        problem(key + ".endpoints",
-                address.error().what + " (write \"10.0.0.1:8080\", \"[::1]:8080\" or \"unix:/path\")");
-      } else if (address->is_ip() && address->port() == 0) {
-        problem(key + ".endpoints", in_quotes(endpoint) + " has no port (write the one that the server listens on)");
-      }
+    for (const auto& [endpoint, weight] : pool.endpoints) {
+      const auto address = EndpointAddress::parse(endpoint);
+      if (!address) problem(key + ".endpoints", address.error().what);
       if (std::find(seen.begin(), seen.end(), endpoint) != seen.end()) {
         problem(key + ".endpoints", in_quotes(endpoint) + " is there twice (take one out)");
       }
       seen.push_back(endpoint);
+    }
+    check_health(key + ".health", pool);
+  }
+
+  void check_health(const std::string& key, const PoolConfig& pool) {
+    if (pool.is_local() && pool.health != HealthConfig()) {
+      problem(key, "workers tell of their health themselves (take 'health' out)");
+    }
+    const std::string& path = pool.health.path;
+    const bool is_target =
+        path.starts_with('/') && path.size() <= 1024 && std::all_of(path.begin(), path.end(), [](char c) {
+          return c > ' ' && c < '\x7f' && c != '#' && c != '"' && c != '<' && c != '>' && c != '\\';
+        });
+    if (!path.empty() && !is_target) {
+      problem(key + ".path", in_quotes(path) + " is no path that can be asked for (write \"/healthz\", encoded)");
     }
   }
 
@@ -263,7 +274,8 @@ std::vector<ConfigProblem> check_endpoint_ids(const ProxyConfig& config, std::st
   };
   for (const PoolConfig& pool : config.pools) {
     // One that is named twice is an error of its own.
-    const std::set<std::string> endpoints(pool.endpoints.begin(), pool.endpoints.end());
+    std::set<std::string> endpoints;
+    for (const EndpointConfig& endpoint : pool.endpoints) endpoints.insert(endpoint.address);
     for (const std::string& endpoint : endpoints) add(endpoint_id_of_remote(pool.name, endpoint), pool, endpoint);
     if (!pool.is_local() || node_id.empty()) continue;
     for (std::uint32_t slot = 0; slot < pool.workers; ++slot) {

@@ -259,13 +259,36 @@ class Loader {
     table.read("workers", pool.workers, 1, 1000);
     if (const auto mode = table.read_choice("handover", kHandover)) pool.handover = static_cast<HandoverMode>(*mode);
     read_time(table, "drain_time", pool.drain_time);
-    table.read("endpoints", pool.endpoints);
-    for (std::string& endpoint : pool.endpoints) endpoint = resolve_address(endpoint);
+    load_endpoints(table, pool);
     table.read("application", pool.application);
     if (const auto policy = table.read_choice("balance", kBalance)) pool.balance = static_cast<BalancePolicy>(*policy);
     table.read("rebalance", pool.rebalance);
+    if (auto health = table.table("health")) load_health(*health, pool.health);
     table.finish();
     config_.pools.push_back(std::move(pool));
+  }
+
+  // Texts, and tables where one has a weight.
+  void load_endpoints(TomlTable& pool_table, PoolConfig& pool) {
+    for (config::TomlElement& element : pool_table.elements("endpoints")) {
+      EndpointConfig endpoint(std::move(element.text));
+      if (element.table) {
+        element.table->read("address", endpoint.address);
+        element.table->read("weight", endpoint.weight, 1, 1000);
+        element.table->finish();
+      }
+      endpoint.address = resolve_address(endpoint.address);
+      pool.endpoints.push_back(std::move(endpoint));
+    }
+  }
+
+  static void load_health(TomlTable& table, HealthConfig& health) {
+    table.read("path", health.path);
+    table.read_duration("interval", health.interval, milliseconds(100), std::chrono::hours(1));
+    table.read_duration("timeout", health.timeout, milliseconds(10), std::chrono::minutes(5));
+    table.read("fall", health.fall, 1, 100);
+    table.read("rise", health.rise, 1, 100);
+    table.finish();
   }
 
   void load_route(TomlTable& table) {

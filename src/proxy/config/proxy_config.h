@@ -55,6 +55,28 @@ struct ListenerConfig {
 enum class HandoverMode : std::uint8_t { kAuto, kOff };
 std::string_view to_string(HandoverMode mode) noexcept;
 
+/// A server that runs elsewhere.
+struct EndpointConfig {
+  std::string address;       // "127.0.0.1:9000", "unix:/path"; names the endpoint too
+  std::uint32_t weight = 1;  // its share of new connections, beside the others' weights
+
+  EndpointConfig() = default;
+  EndpointConfig(std::string where, std::uint32_t share = 1) : address(std::move(where)), weight(share) {}
+  EndpointConfig(const char* where) : address(where) {}
+  friend bool operator==(const EndpointConfig&, const EndpointConfig&) = default;
+};
+
+/// How remote endpoints are asked whether they are healthy.
+struct HealthConfig {
+  std::string path{};            // GET of it, answered by 2xx, is healthy; empty: a connection is
+  milliseconds interval{2'000};  // from the beginning of one probe to that of the next, ± 20 %
+  milliseconds timeout{1'000};   // of one probe
+  std::uint32_t fall = 3;        // failures in a row that make a healthy one unhealthy
+  std::uint32_t rise = 2;        // successes in a row that make it healthy again
+
+  friend bool operator==(const HealthConfig&, const HealthConfig&) = default;
+};
+
 /// Either `command` (local workers on the hub library) or `endpoints` (remote), never both.
 struct PoolConfig {
   std::string name;
@@ -62,10 +84,11 @@ struct PoolConfig {
   std::uint32_t workers = 1;         // slots of a pool with a command
   HandoverMode handover = HandoverMode::kAuto;
   milliseconds drain_time{60'000};
-  std::vector<std::string> endpoints{};  // "127.0.0.1:9000", "unix:/path"
-  std::string application{};             // what the workers are told; empty: the pool's name
+  std::vector<EndpointConfig> endpoints{};
+  std::string application{};  // what the workers are told; empty: the pool's name
   BalancePolicy balance = BalancePolicy::kLeastConnections;
   bool rebalance = false;  // even out the connections of local workers, a little at a time
+  HealthConfig health{};   // of a pool with endpoints; workers tell of themselves
 
   bool is_local() const { return !command.empty(); }
   friend bool operator==(const PoolConfig&, const PoolConfig&) = default;

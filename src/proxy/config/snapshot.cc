@@ -19,6 +19,14 @@ std::string joined(const std::vector<std::string>& words) {
   return out + "]";
 }
 
+std::string joined(const std::vector<EndpointConfig>& endpoints) {
+  std::vector<std::string> words;
+  for (const EndpointConfig& endpoint : endpoints) {
+    words.push_back(endpoint.address + (endpoint.weight == 1 ? "" : " weight " + std::to_string(endpoint.weight)));
+  }
+  return joined(words);
+}
+
 std::string text_of(bool value) { return value ? "true" : "false"; }
 
 std::string route_key(const Route& route) {
@@ -164,6 +172,12 @@ std::vector<ConfigEntry> describe(const ProxyConfig& config) {
     add(key + ".application", pool.application);
     add(key + ".rebalance", text_of(pool.rebalance));
     add(key + ".balance", std::string(to_string(pool.balance)));
+    if (pool.is_local()) continue;
+    add(key + ".health.path", pool.health.path);
+    add(key + ".health.interval", config::format_duration(pool.health.interval));
+    add(key + ".health.timeout", config::format_duration(pool.health.timeout));
+    add(key + ".health.fall", std::to_string(pool.health.fall));
+    add(key + ".health.rise", std::to_string(pool.health.rise));
   }
   for (const Route& route : config.routes) {
     const std::string shown = route.folder.empty() ? "pool " + route.pool : "folder " + route.folder;

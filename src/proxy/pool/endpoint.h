@@ -5,9 +5,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/clock.h"
+#include "common/event/timer.h"
 #include "common/net/address.h"
+#include "proxy/pool/passive_health.h"
 #include "proxy/routing/affinity_tag.h"
 
 namespace hubgate::proxy {
@@ -17,14 +20,14 @@ class IdleConnections;
 class Pool;
 class WorkerSlot;
 
-/// What an endpoint is, fixed for its life.
+/// What an endpoint is; all but its weight fixed for its life.
 struct EndpointFacts {
   /// "main/0" for a slot, the address as written for a remote one.
   std::string name;
   /// As in the tags of its tokens. Generation 0: a remote endpoint.
   EndpointKey key;
   std::uint32_t weight = 1;
-  /// False: it takes its full share at once, as all do at the gateway's start and in a rolling restart.
+  /// False: it takes its full share at once, always. Else where it has become ready or well beside others.
   bool slow_start = true;
 };
 
@@ -64,7 +67,8 @@ class Endpoint {
 
   /// `slot` must outlive the endpoint's removal: Pool::remove() lets go of it.
   Endpoint(Pool& pool, EndpointFacts facts, WorkerSlot& slot);
-  Endpoint(Pool& pool, EndpointFacts facts, net::Address address);
+  /// `addresses` of one server; empty while its name is not resolved.
+  Endpoint(Pool& pool, EndpointFacts facts, std::vector<net::Address> addresses);
   ~Endpoint();
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
@@ -75,13 +79,34 @@ class Endpoint {
   /// Null for an address, and for a slot after its removal.
   WorkerSlot* slot() const { return slot_; }
   bool is_local() const { return is_local_; }
-  /// Meaningful when not local.
-  const net::Address& address() const { return address_; }
+  /// Where a remote one is reached, first where it was reached last. Empty: its name is not resolved.
+  const std::vector<net::Address>& addresses() const { return addresses_; }
+  /// Others than before, in the order in which they are to be tried.
+  void set_addresses(std::vector<net::Address> addresses);
+  /// A connection to one of them was made.
+  void note_reached(const net::Address& address);
+  void set_weight(std::uint32_t weight) { facts_.weight = weight; }
 
   Health health() const { return health_; }
   Life life() const { return life_; }
-  /// kUnknown → kHealthy ⇄ kUnhealthy. Tells the pool's waiting queue. A slot's health is its process: kHealthy.
-  void set_health(Health health);
+  /// kUnknown → kHealthy ⇄ kUnhealthy, as probes say. Tells the pool's waiting queue. A slot's health is its process:
+  /// kHealthy. `why`: for the log.
+  void set_health(Health health, std::string_view why = {});
+
+  // How requests to it went; PassiveHealth judges a remote one by it. A judgement is about what is new only: who has a
+  // token of the endpoint still gets there. No more than half of a pool's endpoints are out for it at a time, and never
+  // the last that could be chosen: a lone one is tried on. A probe that is answered does not end it: what answers
+  // probes need not be what serves requests, which have just failed.
+  void note_answer() { passive_.succeeded(); }
+  /// Refused, timed out, or no socket given; `judged`: by its doing.
+  void note_connect_failure(bool judged);
+  /// Reset or malformed before or in the response; `judged`: before its head, and not by the end of a connection that
+  /// had waited for a request.
+  void note_response_failure(bool judged);
+  bool is_ejected() const { return passive_.is_ejected(); }
+  /// Meaningful while it is.
+  TimePoint ejected_until() const { return ejection_end_.due(); }
+
   /// kServing ⇄ kDraining; removal is the pool's.
   void set_draining(bool draining);
 
@@ -93,8 +118,10 @@ class Endpoint {
   bool is_reachable() const;
   /// Is at its limit just now.
   bool is_full() const;
-  /// May be chosen for something new: reachable, serving, not unhealthy, not full.
-  bool is_available() const;
+  /// Nothing but being full keeps it from something new: reachable, serving, neither unhealthy nor ejected.
+  bool is_well() const;
+  /// May be chosen for something new.
+  bool is_available() const { return is_well() && !is_full(); }
 
   /// Connections of it as load for the choice: a slot's by its worker's last Load, what was handed over and the
   /// negotiates relayed since; an address's by the proxy's own counts.
@@ -108,7 +135,7 @@ class Endpoint {
   void note_negotiate() { ++negotiates_since_load_; }
   /// The worker's Load was read (its own numbers count from here on).
   void on_load_read();
-  /// The slot became ready: the slow start begins, and the pool's queue is told.
+  /// It became ready, or well again, beside others: the slow start begins, and the pool's queue is told.
   void on_ready();
 
   std::uint32_t requests_in_flight() const { return requests_; }
@@ -125,6 +152,9 @@ class Endpoint {
     std::uint64_t response_failures = 0;  // reset or malformed before or in the response
     std::uint64_t handed_over = 0;        // acked
     std::uint64_t tunnels_opened = 0;
+    std::uint64_t probes = 0;
+    std::uint64_t probe_failures = 0;
+    std::uint64_t ejections = 0;
   };
   Counters counters;
 
@@ -134,6 +164,8 @@ class Endpoint {
   friend class EndpointLease;
   friend class Pool;
   void removed();
+  void judge_failure();
+  void end_ejection();
   void added(EndpointLease::Kind kind);
   void ended(EndpointLease::Kind kind);
   std::uint32_t& count_of(EndpointLease::Kind kind);
@@ -142,7 +174,7 @@ class Endpoint {
   Pool& pool_;
   EndpointFacts facts_;
   WorkerSlot* slot_ = nullptr;
-  net::Address address_;
+  std::vector<net::Address> addresses_;
   bool is_local_;
   Health health_ = Health::kUnknown;
   Life life_ = Life::kServing;
@@ -153,6 +185,8 @@ class Endpoint {
   std::uint32_t negotiates_since_load_ = 0;
   std::uint32_t recent_ = 0;
   std::optional<TimePoint> ready_since_;
+  PassiveHealth passive_;
+  event::Timer ejection_end_;  // runs while it is ejected
   std::unique_ptr<IdleConnections> idle_;
 };
 

@@ -41,8 +41,8 @@ Endpoint& Pool::add(EndpointFacts facts, WorkerSlot& slot) {
   return adopt(std::make_unique<Endpoint>(*this, std::move(facts), slot));
 }
 
-Endpoint& Pool::add(EndpointFacts facts, net::Address address) {
-  return adopt(std::make_unique<Endpoint>(*this, std::move(facts), std::move(address)));
+Endpoint& Pool::add(EndpointFacts facts, std::vector<net::Address> addresses) {
+  return adopt(std::make_unique<Endpoint>(*this, std::move(facts), std::move(addresses)));
 }
 
 Endpoint& Pool::adopt(std::unique_ptr<Endpoint> endpoint) {
@@ -67,6 +67,7 @@ void Pool::remove(Endpoint& endpoint) {
                                  {"endpoint", endpoint.name()},
                                  {"generation", endpoint.key().generation},
                                  {"leases", endpoint.leases()}});
+  end_needless_ejections();
   changed();  // who waits for it alone must choose anew
   bury_if_unused(endpoint);
 }
@@ -88,10 +89,32 @@ Endpoint* Pool::find(EndpointKey key) const {
 }
 
 bool Pool::has_ready_endpoint() const {
-  return std::any_of(living_.begin(), living_.end(), [](const Endpoint* one) {
-    return one->is_reachable() && one->life() == Endpoint::Life::kServing &&
-           one->health() != Endpoint::Health::kUnhealthy;
-  });
+  return std::any_of(living_.begin(), living_.end(), [](const Endpoint* one) { return one->is_well(); });
+}
+
+std::size_t Pool::ejected() const {
+  return static_cast<std::size_t>(
+      std::count_if(living_.begin(), living_.end(), [](const Endpoint* one) { return one->is_ejected(); }));
+}
+
+// Half of them may be out, and somebody must be left.
+bool Pool::may_eject(const Endpoint& endpoint) const {
+  if ((ejected() + 1) * 2 > living_.size()) return false;
+  return std::any_of(living_.begin(), living_.end(),
+                     [&](const Endpoint* one) { return one != &endpoint && one->is_well(); });
+}
+
+// When an endpoint is lost in another way: those that would be back first are back now, until both holds again.
+void Pool::end_needless_ejections() {
+  while (ejected() * 2 > living_.size() || !has_ready_endpoint()) {
+    Endpoint* first = nullptr;
+    for (Endpoint* one : living_) {
+      if (!one->is_ejected() || one->health() == Endpoint::Health::kUnhealthy) continue;
+      if (first == nullptr || one->ejected_until() < first->ejected_until()) first = one;
+    }
+    if (first == nullptr) return;
+    first->end_ejection();
+  }
 }
 
 std::size_t Pool::connections() const {

@@ -67,7 +67,7 @@ class Pool {
 
   /// Adds a generation of a local slot, or an address.
   Endpoint& add(EndpointFacts facts, WorkerSlot& slot);
-  Endpoint& add(EndpointFacts facts, net::Address address);
+  Endpoint& add(EndpointFacts facts, std::vector<net::Address> addresses);
   /// The endpoint gets nothing new and is found no more; its slot may go. It is destroyed when its last lease has
   /// ended.
   void remove(Endpoint& endpoint);
@@ -116,6 +116,9 @@ class Pool {
   friend class Endpoint;
   friend class PoolWaiter;
   Endpoint& adopt(std::unique_ptr<Endpoint> endpoint);
+  std::size_t ejected() const;
+  bool may_eject(const Endpoint& endpoint) const;
+  void end_needless_ejections();
   void bury_if_unused(Endpoint& endpoint);
   void ask_waiters();
   void count_choice(Endpoint& endpoint);

@@ -16,8 +16,7 @@ class PoolRegistry {
   PoolRegistry(event::Loop& loop, event::Timers& timers, Log& log) : loop_(loop), timers_(timers), log_(log) {}
 
   /// Makes, changes and retires pools until they are those of `config`: living ones keep their endpoints, health and
-  /// counters; addresses that are new are added, those that are gone get nothing new and end with their last request.
-  /// Endpoints of local workers are the WorkerRegistry's.
+  /// counters. Endpoints are the WorkerRegistry's and the RemoteRegistry's.
   void apply(const ProxyConfig& config);
 
   /// Null for a pool that is not in the configuration.

@@ -111,8 +111,9 @@ Endpoint* Exchange::pick() {
     plan_.affinity = Affinity::kGone;  // it ended while we waited or tried
   }
   if (Endpoint* endpoint = pool_->choose(services_.random, tried_)) return endpoint;
-  // Rather the same once more than nobody: a lone endpoint may have been restarted meanwhile.
-  return tried_.empty() ? nullptr : pool_->choose(services_.random);
+  // Rather the same once more than nobody: a lone endpoint may have been restarted meanwhile. But not for a token of
+  // its own, which it has been asked for twice.
+  return tried_.empty() || bound_failures_ > 0 ? nullptr : pool_->choose(services_.random);
 }
 
 void Exchange::choose(Turn turn) {
@@ -197,13 +198,13 @@ void Exchange::connect(Endpoint& endpoint) {
     if (!socket) return connect_failed(socket.error());
     return attach(*std::move(socket));
   }
-  connector_ = std::make_unique<net::Connector>(services_.loop, [this](Result<Descriptor> socket) {
+  connector_ = std::make_unique<EndpointConnector>(services_.loop, endpoint, [this](Result<Descriptor> socket) {
     services_.loop.dispose_value(std::move(connector_));  // it is calling us
     if (!socket) return connect_failed(socket.error());
     watch_for_lost_peer(socket->get());
     attach(*std::move(socket));
   });
-  connector_->start(endpoint.address(), pool_->limits().connect_time);
+  connector_->start(pool_->limits().connect_time);
 }
 
 void Exchange::attach(Descriptor socket) {
@@ -223,8 +224,11 @@ void Exchange::send() {
                                                          : limits.response_head_time;
   timeouts.body_idle = limits.response_body_idle;
   const HeadFor receiver = lease_->is_local() ? HeadFor::kLocalWorker : HeadFor::kOtherProgram;
-  upstream_->send(rewrite_request(head_, plan_.target, facts_, client_, request_id_, receiver, plan_.is_upgrade),
-                  timeouts);
+  const bool is_its_own = plan_.affinity == Affinity::kFound && !lease_->is_local();
+  http::RequestHead head = rewrite_request(head_, is_its_own ? plan_.target_without_tag() : plan_.target, facts_,
+                                           client_, request_id_, receiver, plan_.is_upgrade);
+  if (is_foreign_negotiate()) head.headers.remove("Accept-Encoding");  // its answer is to be read
+  upstream_->send(head, timeouts);
   if (socket_is_settled_) admit_body();
 }
 
@@ -255,7 +259,7 @@ void Exchange::on_relay_settled(WorkerSlot::Settled settled) {
 
 // Another attempt costs nothing while nobody has seen anything of the request; the caller knows when one may have.
 void Exchange::connect_failed(const Error& error, bool may_repeat) {
-  ++lease_->counters.connect_failures;
+  lease_->note_connect_failure(error.side == Side::kUpstream);
   services_.log.debug("connect failed", {{"id", request_id_}, {"endpoint", lease_->name()}, {"error", error.what}});
   if (may_repeat && try_again()) return;
   const bool late = error.code == ErrorCode::kTimeout;
@@ -275,22 +279,25 @@ bool Exchange::may_repeat(const http_client::Failure& failure) const {
 
 // True: another attempt has begun.
 bool Exchange::try_again() {
-  if (failures_++ >= pool_->limits().connect_retries) return false;
+  const bool is_bound = plan_.affinity == Affinity::kFound;
+  ++failures_;
+  // What the endpoint of a token was asked is not among the attempts that the limit is about.
+  if (!is_bound && failures_ > pool_->limits().connect_retries + bound_failures_) return false;
   if (WorkerSlot* slot = lease_->slot()) {
     // No budget: whether a worker lives is known, and a second attempt goes to one that does, or waits for it.
     slot->doubt();
-  } else if (!retrying_ && !(retrying_ = pool_->begin_retry())) {
-    return false;
+  } else if (!retrying_) {
+    retrying_ = pool_->begin_retry();
+    if (!retrying_ && !is_bound) return false;
   }
   ++services_.metrics.retries;
-  if (plan_.affinity == Affinity::kFound) {
-    // The endpoint of a token is asked twice; then it counts as gone, and any other says what SignalR says.
-    if (std::exchange(bound_repeated_, true)) {
-      tried_.push_back(plan_.bound_to);
-      plan_.affinity = Affinity::kGone;
-    }
-  } else {
+  if (!is_bound) {
     tried_.push_back(lease_->key());
+  } else if (++bound_failures_ > 1 || (!lease_->is_local() && !retrying_)) {
+    // The endpoint of a token is asked twice, where the budget has room for it; then it counts as gone, and any other
+    // says what SignalR says.
+    tried_.push_back(plan_.bound_to);
+    plan_.affinity = Affinity::kGone;
   }
   drop_upstream();
   lease_.release();
@@ -303,9 +310,10 @@ void Exchange::drop_upstream() {
   socket_is_settled_ = true;
   upstream_blocked_ = false;
   lost_.reset();
+  negotiate_.reset();
   alive_.reset();
   if (upstream_) services_.loop.dispose(std::move(upstream_));
-  if (connector_) services_.loop.dispose_value(std::move(connector_));
+  connector_.reset();  // at once: it may be about to call
 }
 
 // --- handover ---

@@ -9,13 +9,14 @@
 #include "common/event/timer.h"
 #include "common/http_client/client_connection.h"
 #include "common/http_server/server_connection.h"
-#include "common/net/connector.h"
 #include "proxy/access/access_record.h"
 #include "proxy/access/websocket_facts.h"
+#include "proxy/pool/endpoint_connector.h"
 #include "proxy/pool/pool.h"
 #include "proxy/session/error_response.h"
 #include "proxy/session/exchange_state.h"
 #include "proxy/session/handover.h"
+#include "proxy/session/negotiate_answer.h"
 #include "proxy/session/request_plan.h"
 #include "proxy/session/request_rewriter.h"
 #include "proxy/session/session_services.h"
@@ -100,6 +101,10 @@ class Exchange final : public event::Disposable, private PoolWaiter, private htt
   void upstream_failed(const http_client::Failure& failure);
   bool may_repeat(const http_client::Failure& failure) const;
   bool try_again();
+  bool is_foreign_negotiate() const;
+  void pass_head(http::ResponseHead& head);
+  void finish_negotiate();
+  void refuse_negotiate(const Error& error);
   bool may_hand_over(const Endpoint& endpoint) const;
   bool hand_over(Endpoint& endpoint);
   void give_back(Handover::Returned returned);
@@ -130,17 +135,19 @@ class Exchange final : public event::Disposable, private PoolWaiter, private htt
   std::string request_id_;
   Pool* pool_ = nullptr;  // lives as long as the registry
   EndpointLease lease_;
-  std::unique_ptr<net::Connector> connector_;
+  std::unique_ptr<EndpointConnector> connector_;  // until it has said how it went
   std::unique_ptr<http_client::ClientConnection> upstream_;
   std::optional<http_client::Failure> lost_;  // upstream_ ended before the worker said whether it took it
   std::unique_ptr<Handover> handover_;
   std::unique_ptr<FileAnswer> file_;
-  event::Timer deadline_;                   // of the wait for an endpoint
-  std::optional<TimePoint> waiting_since_;  // the first time; a second wait does not begin anew
-  std::vector<EndpointKey> tried_;          // not again
+  std::optional<NegotiateAnswer> negotiate_;  // of a server that is not ours, until it is whole
+  event::Timer deadline_;                     // of the wait for an endpoint
+  std::optional<TimePoint> waiting_since_;    // the first time; a second wait does not begin anew
+  std::vector<EndpointKey> tried_;            // not again
   EndpointKey handed_to_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();  // of the attempt under way: what settles later is void
   std::uint32_t failures_ = 0;
+  std::uint32_t bound_failures_ = 0;  // of them, at the endpoint of the token
   // For its record.
   TimePoint began_{}, chosen_{}, connected_{}, answered_{};  // zero: it has not come that far
   std::string endpoint_name_;                                // the last that was asked
@@ -153,10 +160,9 @@ class Exchange final : public event::Disposable, private PoolWaiter, private htt
   std::string_view detail_;  // of a rejection: a label
   int returns_ = 0;          // of the client's socket from handovers
   ExchangeState state_ = ExchangeState::kReadingHead;
-  bool is_queued_ = false;       // has waited since it was last sent somewhere
-  bool relay_only_ = false;      // too large for the link
-  bool bound_repeated_ = false;  // the endpoint of the token was tried twice
-  bool retrying_ = false;        // counts against the pool's retry budget
+  bool is_queued_ = false;   // has waited since it was last sent somewhere
+  bool relay_only_ = false;  // too large for the link
+  bool retrying_ = false;    // counts against the pool's retry budget
   bool request_ended_ = false;
   bool body_begun_ = false;          // bytes of the request's body were taken, so they are spent
   bool socket_is_settled_ = true;    // false: the worker has not acked the relay socket yet, its body waits

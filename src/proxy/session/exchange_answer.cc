@@ -51,10 +51,17 @@ void Exchange::on_interim(http::ResponseHead& head) {
 }
 
 void Exchange::on_response_head(http::ResponseHead& head) {
-  response_started_ = true;
   answered_ = services_.timers.now();
   status_ = head.status;
+  lease_->note_answer();
   if (plan_.is_negotiate(head_.method) && head.status == 200) lease_->note_negotiate();
+  if (!is_foreign_negotiate() || head.status != 200) return pass_head(head);
+  negotiate_.emplace(std::move(head), services_.affinity.tag(lease_->key()));
+  if (const Result<void> good = negotiate_->check_head(); !good) refuse_negotiate(good.error());
+}
+
+void Exchange::pass_head(http::ResponseHead& head) {
+  response_started_ = true;
   ++services_.metrics.responses[static_cast<std::size_t>(head.status / 100) % services_.metrics.responses.size()];
   rewrite_response(head);
   if (head.body.kind == http::BodyKind::kUntilClose) head.body = http::BodyFraming::chunked();
@@ -64,6 +71,10 @@ void Exchange::on_response_head(http::ResponseHead& head) {
 }
 
 std::size_t Exchange::on_response_body(MutableBytes piece) {
+  if (negotiate_) {
+    if (const Result<void> good = negotiate_->add(Bytes(piece)); !good) refuse_negotiate(good.error());
+    return piece.size();
+  }
   if (downstream_blocked_) return 0;
   body_out_ += piece.size();
   downstream_blocked_ = !downstream_->write_body(Bytes(piece));
@@ -81,8 +92,33 @@ void Exchange::on_response_end(bool reusable) {
     const LimitsConfig& limits = pool_->limits();
     lease_->idle().keep(std::move(upstream_), limits.idle_connections, limits.idle_connection_age);
   }
+  if (negotiate_) return finish_negotiate();
   downstream_->end_response();
   finish(ExchangeState::kDone, false);
+}
+
+// --- a negotiate of a server that is not ours ---
+
+bool Exchange::is_foreign_negotiate() const {
+  return lease_ && !lease_->is_local() && plan_.is_negotiate(head_.method);
+}
+
+void Exchange::finish_negotiate() {
+  if (const Result<void> good = negotiate_->finish(); !good) return refuse_negotiate(good.error());
+  NegotiateAnswer answer = *std::exchange(negotiate_, std::nullopt);
+  ++services_.metrics.responses[2];
+  rewrite_response(answer.head());
+  body_out_ += answer.body().size();
+  downstream_->respond(std::move(answer.head()), answer.body());
+  finish(ExchangeState::kDone, false);
+}
+
+// With an untagged token the client would only fail when it connects, with a 404 that misleads.
+void Exchange::refuse_negotiate(const Error& error) {
+  ++services_.metrics.negotiates_unreadable;
+  services_.log.warn("negotiate answer cannot be read",
+                     {{"pool", pool_->name()}, {"endpoint", lease_->name()}, {"error", error.what}});
+  answer(502, TerminationReason::kNegotiateUnreadable);
 }
 
 void Exchange::on_failed(const http_client::Failure& failure) {
@@ -101,7 +137,10 @@ void Exchange::on_failed(const http_client::Failure& failure) {
 }
 
 void Exchange::upstream_failed(const http_client::Failure& failure) {
-  ++lease_->counters.response_failures;
+  // The end of a connection that had waited for us says nothing of the server.
+  const bool is_stale =
+      failure.error.code == ErrorCode::kClosed && !failure.response_begun && upstream_ && upstream_->exchanges() > 1;
+  lease_->note_response_failure(!response_started_ && !negotiate_ && !is_stale);
   if (response_started_) return cut();
   if (may_repeat(failure) && try_again()) return;
   switch (failure.error.code) {
@@ -113,7 +152,7 @@ void Exchange::upstream_failed(const http_client::Failure& failure) {
 
 void Exchange::on_upgraded(http::ResponseHead& head) {
   if (!plan_.is_upgrade || !is_correct_switch(head, head_) || !downstream_->can_take_connection()) {
-    ++lease_->counters.response_failures;
+    lease_->note_response_failure(true);
     services_.log.warn("bad answer to an upgrade", {{"pool", pool_->name()}, {"endpoint", lease_->name()}});
     return answer(502, TerminationReason::kBadResponse);
   }
@@ -126,6 +165,7 @@ void Exchange::on_upgraded(http::ResponseHead& head) {
   client->write(text);
   ++services_.metrics.responses[1];
   ++lease_->counters.tunnels_opened;
+  lease_->note_answer();
   move_to(ExchangeState::kSwitched);
   answered_ = services_.timers.now();
   recorded_ = true;

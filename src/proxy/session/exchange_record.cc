@@ -18,6 +18,7 @@ ClosedBy by_of(TerminationReason reason) {
     case TerminationReason::kConnectTimeout:
     case TerminationReason::kEndpointClosed:
     case TerminationReason::kBadResponse:
+    case TerminationReason::kNegotiateUnreadable:
     case TerminationReason::kResponseTimeout:
     case TerminationReason::kAnswerCut:
     case TerminationReason::kHandoverNoAck: return ClosedBy::kEndpoint;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "proxy/routing/negotiate_token.h"
+
 namespace hubgate::proxy {
 namespace {
 
@@ -31,6 +33,13 @@ http::Rejection judge_upgrade(http::UpgradeOffer offer, HubPart hub) {
 bool RequestPlan::is_repeatable(std::string_view method) const {
   constexpr std::array<std::string_view, 5> kIdempotent{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
   return is_negotiate(method) || std::find(kIdempotent.begin(), kIdempotent.end(), method) != kIdempotent.end();
+}
+
+std::string RequestPlan::target_without_tag() const {
+  const http::SplitTarget split = http::split_target(target);
+  std::string out(split.path);
+  if (split.has_query) out.append("?").append(without_tag(split.query, AffinityTag::kLength));
+  return out;
 }
 
 RequestPlan plan_request(const http::RequestHead& head, std::string_view listener, const Snapshot& snapshot,

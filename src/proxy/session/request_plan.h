@@ -38,6 +38,9 @@ struct RequestPlan {
   bool is_negotiate(std::string_view method) const { return hub == HubPart::kNegotiate && method == "POST"; }
   /// Sent twice, it does what it does once (RFC 9110, 9.2.2). A negotiate makes an object that expires by itself.
   bool is_repeatable(std::string_view method) const;
+  /// `target` for a server that is not ours, which knows a token of its own without the tag that the proxy put before
+  /// it.
+  std::string target_without_tag() const;
   /// The endpoint may hold the request for long: polls, event streams, and sends that wait for room.
   bool may_be_held() const { return hub == HubPart::kConnect; }
 };

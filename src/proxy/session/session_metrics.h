@@ -34,6 +34,7 @@ struct SessionMetrics {
   std::array<std::uint64_t, 6> responses{};  // by the status' first digit, 1 to 5; 0: ended without one
   std::array<std::uint64_t, static_cast<std::size_t>(HandoverResult::kCount)> handovers{};
   std::array<std::uint64_t, kAffinityCount> affinity{};  // by Affinity
+  std::uint64_t negotiates_unreadable = 0;               // answers of foreign servers that became 502
   std::uint64_t tunnels_opened = 0;
   std::uint64_t tunnels_active = 0;
   TunnelCounts tunnels{};

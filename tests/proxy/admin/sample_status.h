@@ -46,7 +46,15 @@ inline proxy::StatusReport sample_status() {
   proxy::EndpointStatus remote;
   remote.name = "10.0.0.1:80";
   remote.id = 8;
-  remote.state = "healthy";
+  remote.state = "ejected";
+  remote.address = "10.0.0.1:80";
+  remote.ejected_seconds = 4;
+  remote.weight = 2;
+  remote.requests = 100;
+  remote.connect_failures = 5;
+  remote.probes = 50;
+  remote.probe_failures = 6;
+  remote.ejections = 1;
   report.pools = {{"main", {"hubgate-worker"}, "auto", 4, {"/chat"}, {worker, older}},
                   {"far", {}, "", 0, {}, {remote}}};
   report.downstream_connections = 12;

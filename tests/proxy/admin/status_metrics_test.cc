@@ -44,6 +44,23 @@ TEST_CASE("workers' own series carry pool and endpoint, unreadable ones are coun
   CHECK(text.find("hubgate_proxy_worker_up{pool=\"far\"") == std::string::npos);
 }
 
+TEST_CASE("remote endpoints show whether they are up, and how often they failed", "[admin][metrics]") {
+  proxy::StatusReport report = sample_status();
+  const std::string labels = "{pool=\"far\",endpoint=\"10.0.0.1:80\"} ";
+  CHECK_THAT(metrics_of(report), contains("hubgate_proxy_endpoint_up" + labels + "0\n"));
+  CHECK_THAT(metrics_of(report), contains("hubgate_proxy_endpoint_requests_total" + labels + "100\n"));
+  CHECK_THAT(metrics_of(report), contains("hubgate_proxy_endpoint_connect_failures_total" + labels + "5\n"));
+  CHECK_THAT(metrics_of(report), contains("hubgate_proxy_endpoint_response_failures_total" + labels + "0\n"));
+  CHECK_THAT(metrics_of(report), contains("hubgate_proxy_endpoint_probes_total" + labels + "50\n"));
+  CHECK_THAT(metrics_of(report), contains("hubgate_proxy_endpoint_probe_failures_total" + labels + "6\n"));
+  CHECK_THAT(metrics_of(report), contains("hubgate_proxy_endpoint_ejections_total" + labels + "1\n"));
+  CHECK(metrics_of(report).find("hubgate_proxy_endpoint_up{pool=\"main\"") == std::string::npos);
+  report.pools[1].endpoints[0].up = true;
+  CHECK_THAT(metrics_of(report), contains("hubgate_proxy_endpoint_up" + labels + "1\n"));
+  report.pools.pop_back();
+  CHECK_THAT(metrics_of(report), contains("# TYPE hubgate_proxy_endpoint_up gauge\n"));  // known all the same
+}
+
 TEST_CASE("no series appears twice, not even with two generations in a slot", "[admin][metrics]") {
   std::istringstream text(metrics_of(sample_status()));
   std::set<std::string> seen;

@@ -54,6 +54,13 @@ TEST_CASE("the status as JSON has the fields of the report", "[admin]") {
   CHECK(endpoint.at("active") == 500);
   CHECK(endpoint.at("full") == true);
   CHECK(json.at("pools").at(0).at("paths").at(0) == "/chat");
+  CHECK(endpoint.at("local") == true);
+  const auto& remote = json.at("pools").at(1).at("endpoints").at(0);
+  CHECK(remote.at("state") == "ejected");
+  CHECK(remote.at("ejected_seconds") == 4);
+  CHECK(remote.at("weight") == 2);
+  CHECK(remote.at("probe_failures") == 6);
+  CHECK(remote.at("address") == "10.0.0.1:80");
 }
 
 TEST_CASE("texts that are no UTF-8 do not break the status", "[admin]") {

@@ -75,10 +75,45 @@ TEST_CASE("a pool has either a command or endpoints, and these are addresses", "
   CHECK_THAT(pool(""), contains("give it a command or endpoints"));
   CHECK_THAT(pool("command = [\"a\"]\nendpoints = [\"10.0.0.1:80\"]\n"), contains("both a command and endpoints"));
   CHECK_THAT(pool("command = [\"\"]\n"), contains("no name"));
+  CHECK(pool("endpoints = [\"app.internal:80\", \"localhost:1\"]\n").empty());  // nothing is looked up
   CHECK_THAT(pool("endpoints = [\"10.0.0.1\"]\n"), contains("is no address"));
+  CHECK_THAT(pool("endpoints = [\"10.0.0.256:80\"]\n"), contains("is no address"));
+  CHECK_THAT(pool("endpoints = [\"app.internal\"]\n"), contains("app.internal:8080"));
+  CHECK_THAT(pool("endpoints = [\"app.internal:0\"]\n"), contains("has no port"));
   CHECK_THAT(pool("endpoints = [\"10.0.0.1:0\"]\n"), contains("has no port"));
   CHECK_THAT(pool("endpoints = [\"10.0.0.1:1\", \"10.0.0.1:1\"]\n"), contains("there twice"));
   CHECK_THAT(pool("command = [\"dotnet\", \"http://127.0.0.1:{port}\"]\n"), contains("{port} is for programs"));
+}
+
+TEST_CASE("health is asked of remote endpoints only, by a path and within bounds", "[config][check]") {
+  const auto pool = [](std::string_view health) {
+    return errors_of(std::string(kListener) + "[pool.p]\nendpoints = [\"10.0.0.1:80\"]\nhealth = {" +
+                     std::string(health) + "}\n");
+  };
+  CHECK(pool("").empty());
+  CHECK(pool("path = \"/health%20z?deep=1\", interval = \"100ms\", timeout = \"1m\", fall = 1, rise = 100").empty());
+  CHECK_THAT(pool("path = \"healthz\""), contains("x.toml:5:18: error: 'healthz' is no path that can be asked for"));
+  CHECK_FALSE(pool("path = \"/a b\"").empty());
+  CHECK_FALSE(pool("path = \"/a\\r\\nX: y\"").empty());
+  CHECK_FALSE(pool("path = \"/" + std::string(1024, 'a') + "\"").empty());
+  CHECK_THAT(pool("interval = \"0s\""), contains("allowed: 100ms to 1h"));
+  CHECK_THAT(pool("timeout = \"6m\""), contains("allowed: 10ms to 5m"));
+  CHECK_THAT(pool("fall = 0"), contains("allowed: 1 to 100"));
+  CHECK_THAT(pool("rises = 1"), contains("did you mean 'rise'"));
+  CHECK_THAT(errors_of(with("health = {fall = 1}\n")), contains("workers tell of their health themselves"));
+  CHECK(errors_of(with("health = {fall = 3}\n")).empty());  // the default
+}
+
+TEST_CASE("an endpoint may have a weight", "[config][check]") {
+  const auto pool = [](std::string_view endpoints) {
+    return errors_of(std::string(kListener) + "[pool.p]\nendpoints = [" + std::string(endpoints) + "]\n");
+  };
+  CHECK(pool("\"10.0.0.1:80\", {address = \"10.0.0.2:80\", weight = 5}").empty());
+  CHECK_THAT(pool("{address = \"10.0.0.2:80\", weight = 0}"), contains("x.toml:4:49: error: 'weight' is 0"));
+  CHECK_THAT(pool("{weight = 1}"), contains("is no address"));
+  CHECK_THAT(pool("{address = \"10.0.0.2:80\", wait = 1}"), contains("unknown key 'wait' in [pool.p.endpoints.0]"));
+  CHECK_THAT(pool("\"10.0.0.1:80\", {address = \"10.0.0.1:80\"}"), contains("there twice"));
+  CHECK_THAT(pool("7"), contains("holds a number"));
 }
 
 TEST_CASE("names are short and plain", "[config][check]") {

@@ -62,6 +62,8 @@ std::string other_value(const std::string& key, const Row& row) {
       {"pool.NAME.command", "[\"other\"]"},
       {"pool.NAME.handover", "\"off\""},
       {"pool.NAME.balance", "\"round_robin\""},
+      {"pool.NAME.endpoints", "[\"127.0.0.1:8\"]"},
+      {"pool.NAME.health.path", "\"/healthz\""},
       {"route.prefix", "\"/other\""},
       {"route.listeners", "[\"NAME\"]"},
   };
@@ -81,9 +83,9 @@ std::string other_value(const std::string& key, const Row& row) {
 TEST_CASE("the manual has a row for each key that is read, and no other", "[config]") {
   const auto rows = manual();
   std::set<std::string> known;
-  const LoadedConfig all =
-      load({"listener.NAME.tls={certificate=\"a\",key=\"b\"}", "log.level=\"info\"", "access_log.target=\"\"",
-            "admin.hosts=[]", "limits.queue_wait=\"1s\"", "backplane.prefix=\"\"", "rest.key_files=[]"});
+  const LoadedConfig all = load({"listener.NAME.tls={certificate=\"a\",key=\"b\"}", "log.level=\"info\"",
+                                 "access_log.target=\"\"", "admin.hosts=[]", "pool.NAME.health={}",
+                                 "limits.queue_wait=\"1s\"", "backplane.prefix=\"\"", "rest.key_files=[]"});
   for (std::string key : all.known_keys) {
     if (key.starts_with("route.")) key = "route." + key.substr(key.find('.', 6) + 1);
     known.insert(std::move(key));
@@ -125,16 +127,18 @@ TEST_CASE("the defaults of the manual are the program's", "[config]") {
 
 TEST_CASE("the manual says of each key whether a reload is enough", "[config]") {
   // Some keys need others.
-  std::vector<std::string> before = {"listener.NAME.tls={certificate=\"/c\",key=\"/k\"}",
-                                     "listener.NAME.trusted_cidrs=[\"10.0.0.0/8\"]"};
-  const LoadedConfig base = load(before);
-  REQUIRE(base.config.has_value());
+  const std::vector<std::string> usual = {"listener.NAME.tls={certificate=\"/c\",key=\"/k\"}",
+                                          "listener.NAME.trusted_cidrs=[\"10.0.0.0/8\"]"};
+  const std::vector<std::string> remote = {"pool.NAME.command=[]", "pool.NAME.endpoints=[\"127.0.0.1:9\"]"};
   std::set<std::string> untried;
   for (const auto& [key, row] : manual()) {
     CAPTURE(key);
     CHECK((row.reload == "yes" || row.reload == "restart"));
     const std::string other = other_value(key, row);
-    std::vector<std::string> overrides = before;
+    std::vector<std::string> overrides =
+        key == "pool.NAME.endpoints" || key.starts_with("pool.NAME.health.") ? remote : usual;
+    const LoadedConfig base = load(overrides);
+    REQUIRE(base.config.has_value());
     overrides.push_back(override_of(key, other));
     LoadedConfig changed = other.empty() ? LoadedConfig{} : load(overrides);
     if (!changed.config) {
@@ -146,6 +150,5 @@ TEST_CASE("the manual says of each key whether a reload is enough", "[config]") 
     CHECK(plan.changes.empty() == (row.reload == "restart"));
   }
   // Those that cannot be changed alone, or to one value only.
-  CHECK(untried == std::set<std::string>{"backplane.scoped_sends", "pool.NAME.endpoints", "rest.key_files",
-                                         "route.folder", "route.pool"});
+  CHECK(untried == std::set<std::string>{"backplane.scoped_sends", "rest.key_files", "route.folder", "route.pool"});
 }

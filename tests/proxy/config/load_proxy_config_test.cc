@@ -52,7 +52,8 @@ drain_time = "5m"
 application = "chat"
 balance = "round_robin"
 [pool.far]
-endpoints = ["10.0.0.1:80", "unix:/far.sock"]
+endpoints = ["10.0.0.1:80", {address = "unix:far.sock", weight = 3}]
+health = {path = "/healthz?deep=1", interval = "5s", timeout = "250ms", fall = 1, rise = 4}
 [[route]]
 prefix = "/chat/"
 pool = "main"
@@ -86,7 +87,9 @@ folder = "tests"
   CHECK(*config.find_pool("main") ==
         PoolConfig{
             "main", {here + "/bin/hubs", "--x"}, 3, HandoverMode::kOff, 5min, {}, "chat", BalancePolicy::kRoundRobin});
-  CHECK(config.find_pool("far")->endpoints == Lines{"10.0.0.1:80", "unix:/far.sock"});
+  CHECK(config.find_pool("far")->endpoints ==
+        std::vector<EndpointConfig>{{"10.0.0.1:80"}, {"unix:" + here + "/far.sock", 3}});
+  CHECK(config.find_pool("far")->health == HealthConfig{"/healthz?deep=1", 5s, 250ms, 1, 4});
   CHECK_FALSE(config.find_pool("far")->is_local());
   REQUIRE(config.routes.size() == 3);
   CHECK(config.routes[0] == Route{"/chat", "main", "", false, {"public"}});

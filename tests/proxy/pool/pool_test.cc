@@ -17,7 +17,7 @@ namespace {
 struct Fixture {
   Endpoint& add(std::uint32_t id, std::uint32_t weight = 1) {
     return pool.add({.name = std::to_string(id), .key = {id, 0}, .weight = weight, .slow_start = false},
-                    *net::Address::parse("127.0.0.1:1"));
+                    {*net::Address::parse("127.0.0.1:1")});
   }
   void turn() { loop.turn(false); }
 
@@ -300,4 +300,85 @@ TEST_CASE("connections that wait for a request count as descriptors until they a
   f.pool.close_idle();
   CHECK(f.pool.connections() == 1);
   CHECK(test::is_at_end(pair.b.get()));
+}
+
+namespace {
+
+void fail(Endpoint& endpoint, int times) {
+  for (int i = 0; i < times; ++i) endpoint.note_connect_failure(true);
+}
+
+}  // namespace
+
+TEST_CASE("an endpoint that fails five times in a row is out for a while, whatever probes say", "[proxy][pool]") {
+  Fixture f;
+  Endpoint& ill = f.add(1);
+  Endpoint& well = f.add(2);
+  const EndpointLease busy(well, EndpointLease::Kind::kTunnel);
+  fail(ill, 4);
+  CHECK(f.pool.choose(f.random) == &ill);
+  fail(ill, 1);
+  CHECK(ill.is_ejected());
+  CHECK(ill.counters.ejections == 1);
+  CHECK(f.log.contains(R"("endpoint ejected" pool=main endpoint=1 seconds=5 in_row=1)"));
+  CHECK(f.pool.choose(f.random) == &well);
+  CHECK(ill.is_reachable());  // who has a token still gets there
+  ill.set_health(Endpoint::Health::kHealthy);
+  f.timers.advance(4999ms);
+  CHECK(f.pool.choose(f.random) == &well);
+  std::string order;
+  Waiter waiter(order, 'a');
+  REQUIRE(f.pool.wait(waiter, false));
+  f.timers.advance(1ms);
+  CHECK(f.log.contains("endpoint taken back"));
+  f.turn();
+  CHECK(order == "a");
+  CHECK(f.pool.choose(f.random) == &ill);
+  fail(ill, 5);
+  CHECK(ill.ejected_until() - f.timers.now() == 10s);
+}
+
+TEST_CASE("answers, and failures that are not its own, do not count against an endpoint", "[proxy][pool]") {
+  Fixture f;
+  Endpoint& endpoint = f.add(1);
+  f.add(2);
+  for (int i = 0; i < 20; ++i) {
+    endpoint.note_response_failure(i % 4 != 0);
+    if (i % 4 == 0) endpoint.note_answer();
+    endpoint.note_connect_failure(false);
+  }
+  CHECK_FALSE(endpoint.is_ejected());
+  CHECK(endpoint.counters.connect_failures == 20);
+  CHECK(endpoint.counters.response_failures == 20);
+}
+
+TEST_CASE("never more than half of a pool is out for its failures, and never the last that could be chosen",
+          "[proxy][pool]") {
+  Fixture f;
+  const std::size_t count = GENERATE(1U, 2U, 3U, 5U, 8U);
+  for (std::uint32_t id = 1; id <= count; ++id) f.add(id);
+  for (Endpoint* endpoint : f.pool.endpoints()) fail(*endpoint, 20);
+  CHECK(f.pool.endpoints().front()->is_ejected() == (count > 1));
+  CHECK(std::count_if(f.pool.endpoints().begin(), f.pool.endpoints().end(),
+                      [](const Endpoint* one) { return one->is_ejected(); }) == static_cast<int>(count / 2));
+}
+
+TEST_CASE("the last one that is well is not ejected, and one is taken back when the others are lost", "[proxy][pool]") {
+  Fixture f;
+  Endpoint& one = f.add(1);
+  Endpoint& two = f.add(2);
+  Endpoint& three = f.add(3);
+  two.set_health(Endpoint::Health::kUnhealthy);
+  three.set_draining(true);
+  fail(one, 20);
+  CHECK_FALSE(one.is_ejected());
+  three.set_draining(false);
+  fail(one, 1);
+  CHECK(one.is_ejected());
+  const int how = GENERATE(0, 1, 2);
+  if (how == 0) three.set_health(Endpoint::Health::kUnhealthy);
+  if (how == 1) three.set_draining(true);
+  if (how == 2) f.pool.remove(three);
+  CHECK_FALSE(one.is_ejected());
+  CHECK(f.pool.choose(f.random) == &one);
 }

@@ -37,7 +37,7 @@ TEST_CASE("after bytes have gone out only what may be repeated is sent again, an
   Gateway gateway;
   FakeUpstream breaks, works;
   breaks.script.reset_after_received = 10;
-  works.script.answer = kOk;
+  works.script.answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
   Endpoint& broken = gateway.add_upstream(breaks, 1);
   Endpoint& whole = gateway.add_upstream(works, 2);
   const EndpointLease lease(whole, EndpointLease::Kind::kRequest);  // so that the broken one is asked first
@@ -223,6 +223,103 @@ TEST_CASE("the endpoint of a token is asked twice, then any other says what is s
   dead.stop_listening();
   CHECK(status_of(gateway.ask(get("/chat?id=" + gateway.tags[1] + kTokenRest))) == "HTTP/1.1 404 Not Found");
   CHECK(bound.counters.connect_failures == 2);
+  CHECK(living.connections.size() == 1);
+}
+
+TEST_CASE("a token's endpoint that was asked twice in vain and is the only one is gone", "[proxy][session]") {
+  Gateway gateway;
+  gateway.config.limits.connect_retries = GENERATE(0U, 2U);
+  gateway.put_in_force();
+  FakeUpstream dead;
+  Endpoint& bound = gateway.add_upstream(dead, 1);
+  dead.stop_listening();
+  const std::string answer = gateway.ask(get("/chat?id=" + gateway.tags[1] + kTokenRest));
+  CHECK(status_of(answer) == "HTTP/1.1 404 Not Found");
+  CHECK(body_of(answer) == "No Connection with that ID");
+  CHECK(bound.counters.connect_failures == 2);
+}
+
+TEST_CASE("a token's endpoint is asked although it is unhealthy, ejected or drained", "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream one, two, three;
+  one.script.answer = two.script.answer = three.script.answer = kOk;
+  Endpoint& bound = gateway.add_upstream(one, 1);
+  gateway.add_upstream(two, 2);
+  gateway.add_upstream(three, 3);
+  bound.set_health(Endpoint::Health::kUnhealthy);
+  for (int i = 0; i < 5; ++i) bound.note_connect_failure(true);
+  REQUIRE(bound.is_ejected());
+  bound.set_draining(true);
+  for (int i = 0; i < 4; ++i) CHECK(body_of(gateway.ask(get("/chat?id=" + gateway.tags[1] + kTokenRest))) == "ok");
+  CHECK(one.connections.size() == 1);
+  for (int i = 0; i < 4; ++i) CHECK(body_of(gateway.ask(get("/app"))) == "ok");
+  CHECK(one.connections.size() == 1);
+}
+
+TEST_CASE("an endpoint that refuses five connects in a row gets nothing new for five seconds", "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream dead, living;
+  living.script.answer = kOk;
+  Endpoint& ill = gateway.add_upstream(dead, 1);
+  Endpoint& well = gateway.add_upstream(living, 2);
+  dead.stop_listening();
+  const EndpointLease busy(well, EndpointLease::Kind::kTunnel);  // so that the ill one is asked first
+  for (int i = 0; i < 10; ++i) CHECK(body_of(gateway.ask(get("/app"))) == "ok");
+  CHECK(ill.counters.connect_failures == 5);
+  CHECK(ill.is_ejected());
+  gateway.advance(6s);
+  CHECK(body_of(gateway.ask(get("/app"))) == "ok");
+  CHECK(ill.counters.connect_failures == 6);
+}
+
+TEST_CASE("an endpoint that fails before its answers' heads is ejected, one that only answers badly is not",
+          "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream bad, good;
+  good.script.answer = kOk;
+  const bool has_head = GENERATE(false, true);
+  if (has_head) {
+    bad.script.answer = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nno";
+  } else {
+    bad.script.reset_after_received = 10;
+  }
+  Endpoint& ill = gateway.add_upstream(bad, 1);
+  Endpoint& well = gateway.add_upstream(good, 2);
+  const EndpointLease busy(well, EndpointLease::Kind::kTunnel);
+  for (int i = 0; i < 10; ++i) gateway.ask(get("/app"));
+  CHECK(ill.is_ejected() == !has_head);
+  CHECK(bad.received().size() > 5);
+}
+
+TEST_CASE("the end of a connection that waited for a request is no fault of its endpoint", "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream upstream, other;
+  upstream.script.answer = other.script.answer = kOk;
+  upstream.script.end_at = 2 * kOk.size();
+  Endpoint& endpoint = gateway.add_upstream(upstream, 1);
+  Endpoint& second = gateway.add_upstream(other, 2);
+  const EndpointLease busy(second, EndpointLease::Kind::kTunnel);
+  for (int i = 0; i < 40; ++i) CHECK(body_of(gateway.ask(get("/app"))) == "ok");
+  CHECK_FALSE(endpoint.is_ejected());
+}
+
+TEST_CASE("where no endpoint is healthy requests wait, and then get 503 with a time to come back", "[proxy][session]") {
+  Gateway gateway;
+  FakeUpstream upstream;
+  upstream.script.answer = kOk;
+  Endpoint& endpoint = gateway.add_upstream(upstream, 1);
+  endpoint.set_health(Endpoint::Health::kUnhealthy);
+  const Descriptor patient = gateway.connect();
+  CHECK(gateway.ask(patient, get("/app")).empty());
+  gateway.advance(6s);
+  const std::string answer = read_available(patient.get());
+  CHECK(status_of(answer) == "HTTP/1.1 503 Service Unavailable");
+  CHECK_THAT(answer, contains("Retry-After: 2\r\n"));
+  const Descriptor client = gateway.connect();
+  gateway.ask(client, get("/app"));
+  endpoint.set_health(Endpoint::Health::kHealthy);
+  gateway.turn();
+  CHECK(body_of(read_available(client.get())) == "ok");
 }
 
 TEST_CASE("a request that came before its hub was announced is seen as the hub's when it is served",

@@ -219,7 +219,7 @@ TEST_CASE("negotiates above a source's rate are answered 429, each client's behi
   gateway.put_in_force();
   trust(gateway, "10.0.0.0/8", false);
   FakeUpstream upstream;
-  upstream.script.answer = kOk;
+  upstream.script.answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
   gateway.add_upstream(upstream, 1, "web");
   const Descriptor balancer = gateway.connect("10.0.0.1:4000");
   const auto negotiate = [&](const std::string& client) {

@@ -116,7 +116,7 @@ class Gateway {
     const EndpointKey key{id, 0};
     tags[id] = affinity.add(key);
     return pools.find(pool)->add({.name = upstream.address().to_string(), .key = key, .slow_start = false},
-                                 upstream.address());
+                                 {upstream.address()});
   }
 
   static constexpr std::uint64_t kEpoch = 99;
