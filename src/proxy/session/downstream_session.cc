@@ -58,14 +58,17 @@ bool DownstreamSession::admits(SessionServices& services, const ListenerFacts& l
 DownstreamSession::DownstreamSession(SessionServices& services, std::shared_ptr<const ListenerFacts> listener,
                                      Descriptor socket, const net::Address& peer, std::shared_ptr<void> place,
                                      OnEnded on_ended)
-    : services_(services), listener_(std::move(listener)), on_ended_(std::move(on_ended)) {
-  facts_.listener = listener_->name;
-  facts_.peer = peer;
-  facts_.local = net::Address::local_of(socket.get());
-  facts_.tls = listener_->tls != nullptr;
-  facts_.trusted = listener_->trusted;
-  facts_.place = std::move(place);
-  if (!peer.is_ip()) facts_.user = user_of(socket.get());
+    : services_(services),
+      listener_(std::move(listener)),
+      facts_(std::make_unique<ClientFacts>()),
+      on_ended_(std::move(on_ended)) {
+  facts_->listener = listener_->name;
+  facts_->peer = peer;
+  facts_->local = net::Address::local_of(socket.get());
+  facts_->tls = listener_->tls != nullptr;
+  facts_->trusted = listener_->trusted;
+  facts_->place = std::move(place);
+  if (!peer.is_ip()) facts_->user = user_of(socket.get());
   watch_for_lost_peer(socket.get());
   ++services_.metrics.sessions_opened;
   ++services_.metrics.sessions_active;
@@ -87,21 +90,21 @@ void DownstreamSession::on_proxy_header(Result<net::ProxyHeader> header, Descrip
     ++services_.metrics.source_refused[static_cast<std::size_t>(SourceRefusal::kProxyHeader)];
     services_.log.debug(
         "bad PROXY header",
-        {{"listener", facts_.listener}, {"peer", facts_.peer.to_string()}, {"error", header.error().what}});
+        {{"listener", facts_->listener}, {"peer", facts_->peer.to_string()}, {"error", header.error().what}});
     return end();
   }
   if (!header->client.is_empty()) {
-    facts_.peer = header->client;
-    facts_.local = header->local;
-    facts_.user.reset();
-    if (!net::contains(listener_->trusted, facts_.peer)) {
+    facts_->peer = header->client;
+    facts_->local = header->local;
+    facts_->user.reset();
+    if (!net::contains(listener_->trusted, facts_->peer)) {
       auto admission =
-          services_.sources.admit_connection(facts_.peer, services_.snapshot->config.limits, services_.timers.now());
+          services_.sources.admit_connection(facts_->peer, services_.snapshot->config.limits, services_.timers.now());
       if (!admission.is_admitted()) {
         ++services_.metrics.source_refused[static_cast<std::size_t>(admission.refusal)];
         return end();
       }
-      facts_.place = std::move(admission.place);
+      facts_->place = std::move(admission.place);
     }
   }
   serve(std::move(socket));
@@ -171,7 +174,7 @@ void DownstreamSession::on_request(http::RequestHead& head) {
   if (exchange_) return exchange_->resume(*server_);  // back from a handover, its request once more
   ++services_.metrics.requests;
   Exchange::Owner& owner = *this;
-  exchange_ = std::make_unique<Exchange>(services_, facts_, owner, *server_, std::move(head));
+  exchange_ = std::make_unique<Exchange>(services_, *facts_, owner, *server_, std::move(head));
   exchange_->start();
 }
 
@@ -187,7 +190,7 @@ void DownstreamSession::on_rejected(http::Rejection rejection, int status) {
   ++services_.metrics.rejected[static_cast<std::size_t>(rejection)];
   services_.log.debug(
       "request rejected",
-      {{"client", facts_.peer.to_string()}, {"reason", http::to_string(rejection)}, {"status", status}});
+      {{"client", facts_->peer.to_string()}, {"reason", http::to_string(rejection)}, {"status", status}});
   if (exchange_) {
     exchange_->abandon(TerminationReason::kRejected, status, http::to_string(rejection));
   } else {
@@ -199,11 +202,11 @@ void DownstreamSession::on_rejected(http::Rejection rejection, int status) {
 // Nothing of the request is known but that it was none.
 void DownstreamSession::record_rejected(http::Rejection rejection, int status) {
   if (!services_.access_log.is_on()) return;
-  const std::string client = facts_.peer.to_string();
+  const std::string client = facts_->peer.to_string();
   AccessRecord record;
   record.client = client;
-  record.listener = facts_.listener;
-  record.tls = facts_.tls;
+  record.listener = facts_->listener;
+  record.tls = facts_->tls;
   record.status = status;
   record.reason = TerminationReason::kRejected;
   record.by = ClosedBy::kClient;
@@ -213,7 +216,7 @@ void DownstreamSession::record_rejected(http::Rejection rejection, int status) {
 }
 
 void DownstreamSession::on_closed(http_server::EndReason reason) {
-  services_.log.trace("session closed", {{"client", facts_.peer.to_string()}, {"reason", to_string(reason)}});
+  services_.log.trace("session closed", {{"client", facts_->peer.to_string()}, {"reason", to_string(reason)}});
   if (exchange_) {
     const bool slow = reason == http_server::EndReason::kSlowReader || reason == http_server::EndReason::kOverflow;
     exchange_->abandon(slow ? TerminationReason::kSlowClient : TerminationReason::kClientGone);
@@ -238,6 +241,8 @@ void DownstreamSession::on_switched(std::unique_ptr<net::Connection> client, std
   ++tunnel_count_->second;
   services_.log.debug("tunnel opened", {{"id", tunnel_facts_->request_id}, {"path", exchange_->plan().path}});
   drop_exchange();
+  place_ = std::move(facts_->place);
+  services_.loop.dispose_value(std::move(facts_));  // the exchange refers to it until the end of the turn
   if (closing_ != Closing::kNo) end_tunnel();
 }
 

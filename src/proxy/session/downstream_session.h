@@ -68,7 +68,6 @@ class DownstreamSession final : public event::Disposable,
   void close_soon(Closing how);
   /// No further request: an idle connection is closed, an answer under way is the last one. Tunnels stay.
   void end_after_answer();
-  const ClientFacts& client() const { return facts_; }
   const ListenerFacts& listener() const { return *listener_; }
 
   void retire() override;
@@ -101,7 +100,8 @@ class DownstreamSession final : public event::Disposable,
 
   SessionServices& services_;
   std::shared_ptr<const ListenerFacts> listener_;
-  ClientFacts facts_;
+  std::unique_ptr<ClientFacts> facts_;  // while there may be requests: an idle tunnel is small
+  std::shared_ptr<void> place_;         // of a tunnel: the client's among the connections of its source
   OnEnded on_ended_;
   std::unique_ptr<net::ProxyHeaderReceiver> header_;  // first, on a listener with proxy_protocol
   std::unique_ptr<http_server::ServerConnection> server_;

@@ -168,10 +168,7 @@ void Tunnel::note_end(const Direction& direction) {
 }
 
 void Tunnel::note_first(ClosedBy by, TerminationReason reason) {
-  if (first_) return;
-  first_.emplace();
-  first_->by = by;
-  first_->reason = reason;
+  if (!first_) first_ = First{by, reason};
 }
 
 void Tunnel::finish_if_over() {
@@ -183,7 +180,7 @@ void Tunnel::finish_if_over() {
 
 void Tunnel::finish() {
   if (std::exchange(over_, true)) return;
-  TunnelReport report = *first_;
+  TunnelReport report{.by = first_->by, .reason = first_->reason};
   report.close_code = report.by == ClosedBy::kEndpoint ? from_endpoint_.follower.close_code() : 0;
   if (report.close_code == 0) report.close_code = from_client_.follower.close_code();
   if (report.close_code == 0) report.close_code = from_endpoint_.follower.close_code();

@@ -101,7 +101,12 @@ class Tunnel final : public event::Disposable {
   event::Timer half_close_;
   event::Timer stall_check_;  // runs while bytes wait for either side
   TimePoint last_passed_;
-  std::optional<TunnelReport> first_;  // once somebody began to close
+  /// Who began to close, and how.
+  struct First {
+    ClosedBy by;
+    TerminationReason reason;
+  };
+  std::optional<First> first_;
   bool stopping_ = false;
   bool over_ = false;
 };
