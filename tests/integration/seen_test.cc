@@ -130,6 +130,10 @@ TEST_CASE("a relayed WebSocket has two records with the proxy's own counts", "[i
   CHECK(closed["by"] == "client");
   CHECK(closed["frames_in"] == 2);
   CHECK(wait_for_record(gateway, {{"record", "websocket_open"}, {"way", "tunnel"}})["id"] == closed["id"]);
+  wait_for("the worker's word of it", [&] { return gateway.endpoint("main/0")["active"] == 0; });
+  const auto records = records_of(gateway);
+  CHECK(std::count_if(records.begin(), records.end(),
+                      [&](const nlohmann::json& one) { return one["id"] == closed["id"]; }) == 2);
 }
 
 TEST_CASE("USR1 opens the access log anew, for rotation", "[integration]") {

@@ -9,6 +9,9 @@ namespace hubgate::hub {
 ConnectionOrigin origin_of(const http::RequestHead& head, const ConnectionOrigin& connection) {
   ConnectionOrigin origin = connection;
   if (!connection.is_relayed) return origin;
+  // The relayed connection's own: what comes on it was not handed over, and the proxy sees its end itself.
+  origin.epoch = 0;
+  origin.number = 0;
   std::string_view rest = head.headers.get(kOriginHeader);
   while (!rest.empty()) {
     const std::size_t end = rest.find(';');

@@ -12,7 +12,8 @@ namespace hubgate::hub {
 /// local=ip:port; proto=…; id=request id". Believed on connections that came over the proxy's link, and on no others.
 inline constexpr std::string_view kOriginHeader = "X-Hubgate-Connection";
 
-/// The origin of one request: that of its connection, or what the request's head says when it is relayed.
+/// The origin of one request: that of its connection, or what the request's head says when it is relayed. A relayed one
+/// has no handover of its own: epoch and number are 0.
 ConnectionOrigin origin_of(const http::RequestHead& head, const ConnectionOrigin& connection);
 
 /// What hub code may know of a request. Takes the head's fields; kOriginHeader is not among them.

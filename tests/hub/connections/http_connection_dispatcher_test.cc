@@ -166,11 +166,21 @@ TEST_CASE("a relayed request names its client, and only there it is believed", "
   DispatcherFixture fixture;
   ConnectionOrigin origin;
   origin.is_relayed = true;
+  origin.epoch = 7;
+  origin.number = 8;
   const std::string fields =
       "X-Hubgate-Connection: listener=main; client=192.0.2.9:4711; local=192.0.2.1:80; proto=https; id=req-1\r\n";
   CHECK(fixture.exchange(fixture.connect(origin), request("GET", "/chat", kUpgrade + fields)) == kSwitched);
   CHECK(fixture.acceptor.remote_address == "192.0.2.9:4711");
   CHECK(fixture.acceptor.last().context->facts().local_address == "192.0.2.1:80");
+
+  // The proxy counts it as relayed: its end is no end of a handover.
+  std::vector<std::uint64_t> closed;
+  fixture.manager.set_on_closed([&](const ClosedRecord& record) { closed = {record.epoch, record.number}; });
+  fixture.clients.clear();
+  fixture.acceptor.last().context->abort();
+  for (int i = 0; i < 6; ++i) fixture.loop.turn(false);
+  CHECK(closed == std::vector<std::uint64_t>{0, 0});
 }
 
 TEST_CASE("look-ups fail in SignalR's words", "[hub][connections]") {
