@@ -56,6 +56,7 @@ void ChaosClient::start() { again_.start(milliseconds(static_cast<std::int64_t>(
 
 void ChaosClient::connect() {
   state_ = State::kConnecting;
+  begun_ = loop_.now();
   loop_.dispose_value(std::move(connector_));
   connector_ =
       std::make_unique<net::Connector>(loop_, [this](Result<Descriptor> socket) { on_connected(std::move(socket)); });
@@ -133,7 +134,7 @@ void ChaosClient::refuse(const std::string& step, const std::string& what) {
   if (state_ == State::kStopped) return;
   ++failures_;
   come_back();
-  handler_.on_refused(*this, step, what);
+  handler_.on_refused(*this, begun_, step + " " + what);
 }
 
 void ChaosClient::come_back() {
@@ -199,8 +200,16 @@ void ChaosClient::send_record(const std::string& record) {
       websocket::make_masked_frame(websocket::Opcode::kText, as_bytes(record + kRecordEnd), websocket::Mask{}));
 }
 
-void ChaosClient::call(std::string_view method, const nlohmann::json& arguments, const std::string& id) {
-  send_record(nlohmann::json{{"type", 1}, {"target", method}, {"arguments", arguments}, {"invocationId", id}}.dump());
+void ChaosClient::call(std::string_view method, std::initializer_list<std::string_view> arguments,
+                       const std::string& id) {
+  std::string record = "{\"type\":1,\"target\":\"" + std::string(method) + "\",\"arguments\":[";
+  for (const std::string_view argument : arguments) {
+    if (record.back() != '[') record += ',';
+    record += '"';
+    record += argument;
+    record += '"';
+  }
+  send_record(record + "],\"invocationId\":\"" + id + "\"}");
 }
 
 std::size_t ChaosClient::on_data(MutableBytes input) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -32,8 +33,8 @@ class ChaosClient final : private http_client::ClientConnection::Handler, privat
                            const std::string& error) = 0;
     /// An open connection has ended; the client comes back by itself.
     virtual void on_end(ChaosClient& client, End end, const std::string& text) = 0;
-    /// An attempt to connect failed: `step` ("negotiate"), and a status or an error.
-    virtual void on_refused(ChaosClient& client, const std::string& step, const std::string& what) = 0;
+    /// An attempt to connect failed: `what` is a step and a status or an error, such as "negotiate 503".
+    virtual void on_refused(ChaosClient& client, TimePoint begun, const std::string& what) = 0;
     /// What no server may send.
     virtual void on_odd(ChaosClient& client, const std::string& what) = 0;
   };
@@ -43,8 +44,8 @@ class ChaosClient final : private http_client::ClientConnection::Handler, privat
 
   void start();
   bool is_open() const { return state_ == State::kOpen; }
-  /// Calls a hub method. Only while open.
-  void call(std::string_view method, const nlohmann::json& arguments, const std::string& id);
+  /// Calls a hub method. Only while open. The texts have nothing that JSON would escape.
+  void call(std::string_view method, std::initializer_list<std::string_view> arguments, const std::string& id);
   /// Ends without a word, by a reset or an end of the stream; comes back.
   void kill(bool reset);
   /// Reads nothing until it is let go.
@@ -102,6 +103,7 @@ class ChaosClient final : private http_client::ClientConnection::Handler, privat
   WorkerKey worker_;
   TimePoint heard_{};
   TimePoint pinged_{};
+  TimePoint begun_{};  // the attempt to connect
   int failures_ = 0;
   bool held_ = false;
 };

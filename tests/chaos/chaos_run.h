@@ -14,7 +14,7 @@ struct RunOptions {
   std::uint64_t seed = 1;
   Instant length = std::chrono::seconds(20);  // of the plan; a few seconds of calm follow
   Traffic::Options traffic = {};
-  std::vector<PlannedFault> plan = {};  // instead of the seed's
+  std::vector<FaultKind> kinds = {};  // only of those; empty: of all
 };
 
 struct RunResult {

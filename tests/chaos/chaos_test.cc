@@ -10,7 +10,8 @@
 #include "tests/support/catch.h"
 
 // Faults by a seed under numbered traffic. Without anything in the environment a short run, for every day;
-// scripts/chaos sets HUBGATE_CHAOS_SECONDS and HUBGATE_CHAOS_SEEDS ("1 2 3").
+// scripts/chaos sets HUBGATE_CHAOS_SECONDS, HUBGATE_CHAOS_SEEDS ("1 2 3"), HUBGATE_CHAOS_KINDS ("kill-worker restart")
+// and HUBGATE_CHAOS_RATE (times as many messages).
 
 using namespace hubgate;
 
@@ -42,9 +43,21 @@ std::string keep(std::uint64_t seed, const chaos::RunResult& result) {
 
 TEST_CASE("under faults nothing is lost without a cause, doubled, reordered or misdirected", "[chaos]") {
   const std::chrono::seconds length(std::stoi(setting("HUBGATE_CHAOS_SECONDS", "18")));
+  chaos::RunOptions options{.length = length};
+  std::istringstream kinds(setting("HUBGATE_CHAOS_KINDS", ""));
+  for (std::string name; kinds >> name;) {
+    const auto kind = chaos::parse_fault_kind(name);
+    INFO(name);
+    REQUIRE(kind.has_value());
+    options.kinds.push_back(*kind);
+  }
+  const double rate = std::stod(setting("HUBGATE_CHAOS_RATE", "1"));
+  for (double* one : {&options.traffic.echoes, &options.traffic.group_messages, &options.traffic.broadcasts})
+    *one *= rate;
   std::istringstream seeds(setting("HUBGATE_CHAOS_SEEDS", "1 2"));
   for (std::uint64_t seed = 0; seeds >> seed;) {
-    const chaos::RunResult result = chaos::run_chaos({.seed = seed, .length = length});
+    options.seed = seed;
+    const chaos::RunResult result = chaos::run_chaos(options);
     std::printf("%s\n", result.summary.c_str());
     std::fflush(stdout);
     const std::string files = keep(seed, result);

@@ -11,6 +11,13 @@
 
 namespace hubgate::chaos {
 
+/// What a worker counts of sends that did not reach everybody, at the end.
+struct Counters {
+  std::size_t degraded = 0;
+  std::size_t unknown = 0;
+  std::size_t lost = 0;
+};
+
 /// A worker as a connection token names it: the endpoint's id, and the generation.
 struct WorkerKey {
   std::uint32_t endpoint = 0;
@@ -30,6 +37,8 @@ struct Worker {
   bool may_end = false;             // an end in order was asked for, by whatever means
   Intervals stopped;                // by the runner, STOP to CONT
   Intervals redis_down;             // its hub's two links to Redis were not ready, as it has logged it
+
+  std::optional<Counters> counters;  // of those that live at the end
 
   /// From when on nothing may be expected of it: its death, or the stop that it did not survive. kNever for one that
   /// lives or has ended in order.
@@ -78,8 +87,9 @@ struct Session {
   Instant opened{};
   Instant closed = kNever;
   End end = End::kOpen;
-  std::string end_text;  // the Close's error
-  Intervals slow;        // the client read nothing, on purpose
+  std::string end_text;                // the Close's error
+  Intervals slow;                      // the client read nothing, on purpose
+  std::optional<Instant> stuck_until;  // it did so long enough, with so much sent to it, that it must be ended
   std::vector<Membership> memberships;
   std::vector<Receipt> receipts;
 };
@@ -95,6 +105,13 @@ struct Message {
   std::optional<Instant> done = {};  // its completion came
   std::string error = {};            // of the completion
   int answers = 0;                   // completions that came for it
+};
+
+/// An attempt to connect that failed.
+struct Refusal {
+  Instant begun{};
+  Instant at{};
+  std::string what;
 };
 
 /// Something that must not be, seen while the facts were gathered.
@@ -114,6 +131,8 @@ struct Facts {
   std::vector<Instant> proxy_ends;  // as the supervisor has logged them
   std::vector<Interval> proxy_may_end;
   Intervals runner_late;  // the runner's own loop did not turn in time
+  Intervals rebalanced;   // workers may ask any client to come back
+  std::vector<Refusal> refusals;
   std::vector<Oddity> oddities;
   Instant ended{};  // nothing was gathered after that
 };

@@ -17,6 +17,12 @@ constexpr Duration kVerbTime = seconds(30);
 /// How long after a signal to the proxy its end may be logged: the supervisor may stand still meanwhile.
 constexpr Instant kProxyEndTime = seconds(25);
 
+/// Less than `max_pending_bytes`, and more than that and the kernel's buffers.
+constexpr std::size_t kSlowBytes = 96 * 1024;
+constexpr std::size_t kStuckBytes = 6 * 1024 * 1024;
+/// Within which clients may be asked to come back: a proxy that hangs takes the verb late, and `drain_time` follows.
+constexpr Instant kRebalanceTime = seconds(25);
+
 }  // namespace
 
 FaultHand::FaultHand(event::Loop& loop, const RunClock& clock, Facts& facts, test::Gateway& gateway,
@@ -67,7 +73,8 @@ bool FaultHand::apply(const PlannedFault& fault) {
     case FaultKind::kReloadBroken:
     case FaultKind::kResize:
     case FaultKind::kRestart:
-    case FaultKind::kDrain: return apply_to_config(fault);
+    case FaultKind::kDrain:
+    case FaultKind::kRebalance: return apply_to_config(fault);
     case FaultKind::kKillClients:
     case FaultKind::kSlowClients:
     case FaultKind::kStuckClients: return apply_to_clients(fault);
@@ -99,8 +106,13 @@ bool FaultHand::apply_to_worker(const PlannedFault& fault) {
   worker.stopped.begin(now);
   ::kill(pid, SIGSTOP);
   stopped_.push_back(pid);
-  undo_after(fault.lasts, [this, &worker, pid] {
-    ::kill(pid, SIGCONT);
+  const bool hangs = fault.kind == FaultKind::kHangWorker;
+  undo_after(fault.lasts, [this, &worker, pid, hangs, now] {
+    watch_.look();
+    if (hangs && !worker.ended && !worker.killed && !facts_.proxy_away.touches(now, clock_.now())) {
+      facts_.oddities.push_back({clock_.now(), worker.name + " hung and was not ended"});
+    }
+    if (!worker.ended) ::kill(pid, SIGCONT);
     worker.stopped.end(clock_.now());
     std::erase(stopped_, pid);
   });
@@ -197,6 +209,10 @@ bool FaultHand::apply_to_config(const PlannedFault& fault) {
       });
       return true;
     case FaultKind::kRestart: verb({"restart", "main", "--no-wait"}); return true;
+    case FaultKind::kRebalance:
+      facts_.rebalanced.add({clock_.now(), clock_.now() + kRebalanceTime});
+      verb({"rebalance", "main"});
+      return true;
     default: break;
   }
   const std::string endpoint = "main/" + std::to_string(fault.choice % kWorkers);
@@ -214,8 +230,9 @@ bool FaultHand::apply_to_clients(const PlannedFault& fault) {
       traffic_.kill(client, i % 2 == 0);
       continue;
     }
-    traffic_.hold(client, fault.kind == FaultKind::kSlowClients ? 64 * 1024 : 384 * 1024);
-    undo_after(fault.lasts, [this, client] { traffic_.let_go(client); });
+    const bool stuck = fault.kind == FaultKind::kStuckClients;
+    if (!traffic_.hold(client, stuck ? kStuckBytes : kSlowBytes)) continue;
+    undo_after(fault.lasts, [this, client, stuck] { traffic_.let_go(client, stuck); });
   }
   return true;
 }

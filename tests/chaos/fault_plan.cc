@@ -40,9 +40,10 @@ constexpr std::array<Row, kKinds> kRows = {{
     {"resize", milliseconds(2'000), milliseconds(8'000), milliseconds(5'000)},
     {"restart", milliseconds(0), milliseconds(0), milliseconds(12'000)},
     {"drain", milliseconds(1'000), milliseconds(6'000), milliseconds(1'000)},
+    {"rebalance", milliseconds(0), milliseconds(0), milliseconds(4'000)},
     {"kill-clients", milliseconds(0), milliseconds(0), milliseconds(1'000)},
     {"slow-clients", milliseconds(1'000), milliseconds(6'000), milliseconds(1'000)},
-    {"stuck-clients", milliseconds(15'000), milliseconds(18'000), milliseconds(1'000)},
+    {"stuck-clients", milliseconds(20'000), milliseconds(22'000), milliseconds(1'000)},
     {"stop-gateway", milliseconds(15'000), milliseconds(15'000), milliseconds(3'000)},
 }};
 
@@ -56,7 +57,7 @@ milliseconds between(Random& random, milliseconds least, milliseconds most) {
 /// Draws kinds in rounds, so that none is missed for long; only those that last at most `room` with their recovery.
 class Deck {
  public:
-  explicit Deck(Random& random) : random_(random) {}
+  Deck(Random& random, std::vector<FaultKind> kinds) : random_(random), kinds_(std::move(kinds)) {}
 
   /// kCount when none fits.
   FaultKind draw(Instant room) {
@@ -76,12 +77,12 @@ class Deck {
     return std::any_of(left_.begin(), left_.end(), [&](FaultKind kind) { return fits(kind, room); });
   }
   void shuffle() {
-    left_.clear();
-    for (std::size_t i = 0; i < kKinds; ++i) left_.push_back(static_cast<FaultKind>(i));
-    for (std::size_t i = kKinds - 1; i > 0; --i) std::swap(left_[i], left_[random_.below(i + 1)]);
+    left_ = kinds_;
+    for (std::size_t i = left_.size() - 1; i > 0; --i) std::swap(left_[i], left_[random_.below(i + 1)]);
   }
 
   Random& random_;
+  const std::vector<FaultKind> kinds_;
   std::vector<FaultKind> left_;
 };
 
@@ -91,24 +92,36 @@ std::string_view to_string(FaultKind kind) noexcept {
   return kind < FaultKind::kCount ? row_of(kind).name : std::string_view("?");
 }
 
-std::vector<PlannedFault> make_plan(std::uint64_t seed, Instant length) {
+std::optional<FaultKind> parse_fault_kind(std::string_view name) noexcept {
+  for (std::size_t i = 0; i < kKinds; ++i) {
+    if (kRows[i].name == name) return static_cast<FaultKind>(i);
+  }
+  return std::nullopt;
+}
+
+std::vector<PlannedFault> make_plan(std::uint64_t seed, Instant length, const std::vector<FaultKind>& kinds) {
   SeededRandom random(seed);
-  Deck deck(random);
+  std::vector<FaultKind> chosen = kinds;
+  for (std::size_t i = 0; kinds.empty() && i < kKinds; ++i) chosen.push_back(static_cast<FaultKind>(i));
+  Deck deck(random, std::move(chosen));
   std::vector<PlannedFault> plan;
   Instant now = seconds(1);  // everything works for a moment
   for (;;) {
-    // One fault alone half of the time: what two did is hard to read.
-    const std::uint64_t draw = random.below(6);
-    const int faults = draw < 3 ? 1 : draw < 5 ? 2 : 3;
+    // One fault alone half of the time: what several did is hard to read.
+    const std::uint64_t draw = random.below(8);
+    const int faults = draw < 4 ? 1 : draw < 6 ? 2 : draw < 7 ? 3 : 4;
     Instant end = now;
+    milliseconds spread(500);
     for (int i = 0; i < faults; ++i) {
-      const Instant at = now + between(random, milliseconds(0), milliseconds(i == 0 ? 500 : 3'000));
+      const Instant at = now + between(random, milliseconds(0), spread);
       const FaultKind kind = deck.draw(length - at);
       if (kind == FaultKind::kCount) break;
       const Row& row = row_of(kind);
-      const Instant lasts = between(random, row.shortest, row.longest);
+      const milliseconds lasts = between(random, row.shortest, row.longest);
       plan.push_back({at, kind, lasts, static_cast<std::uint32_t>(random.below(1'000'000))});
       end = std::max(end, at + lasts + duration_cast<Instant>(row.recovery));
+      // The others while it lasts, or while the gateway still recovers from it.
+      spread = std::max(spread, lasts + row.recovery / 2);
     }
     if (end == now) break;
     now = end + between(random, milliseconds(500), milliseconds(4'000));

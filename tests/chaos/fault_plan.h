@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@ enum class FaultKind : std::uint8_t {
   kResize,        // a file with another number of workers
   kRestart,       // hubgate restart
   kDrain,         // hubgate drain, and undrain after a while
+  kRebalance,     // hubgate rebalance
   kKillClients,   // some clients end without a word, and come back
   kSlowClients,   // some read nothing for a while that they survive
   kStuckClients,  // some read nothing until they are ended for it
@@ -35,6 +37,8 @@ enum class FaultKind : std::uint8_t {
 };
 /// Such as "kill-worker".
 std::string_view to_string(FaultKind kind) noexcept;
+/// The other way round; nothing for a word that is none.
+std::optional<FaultKind> parse_fault_kind(std::string_view name) noexcept;
 
 struct PlannedFault {
   Instant at{};
@@ -44,10 +48,10 @@ struct PlannedFault {
   friend bool operator==(const PlannedFault&, const PlannedFault&) = default;
 };
 
-/// What is done in a run of `length`, in the order of time: a pure function of its arguments. Episodes of one to three
+/// What is done in a run of `length`, in the order of time: a pure function of its arguments. Episodes of one to four
 /// faults that overlap, with quiet seconds between, in which everything must arrive; all is undone before `length` is
-/// over. Each kind that fits into the run comes before one comes again.
-std::vector<PlannedFault> make_plan(std::uint64_t seed, Instant length);
+/// over. Each kind that fits into the run comes before one comes again. `kinds`: only of those; all of them when empty.
+std::vector<PlannedFault> make_plan(std::uint64_t seed, Instant length, const std::vector<FaultKind>& kinds = {});
 
 /// One line a fault, so that two runs can be compared.
 std::string to_string(const PlannedFault& fault);

@@ -41,6 +41,16 @@ TEST_CASE("kinds have different names, which their lines show", "[chaos]") {
     const PlannedFault fault{.at = 1500ms, .kind = static_cast<FaultKind>(i), .lasts = 2s, .choice = 3};
     CHECK_THAT(to_string(fault), test::contains(std::string(to_string(fault.kind))));
     names.emplace(to_string(fault.kind));
+    CHECK(chaos::parse_fault_kind(to_string(fault.kind)) == fault.kind);
   }
   CHECK(names.size() == static_cast<std::size_t>(FaultKind::kCount));
+  CHECK_FALSE(chaos::parse_fault_kind("").has_value());
+}
+
+TEST_CASE("a plan of some kinds has no other", "[chaos]") {
+  const auto plan = make_plan(1, 5min, {FaultKind::kKillRedis, FaultKind::kHangRedis});
+  REQUIRE(plan.size() > 5);
+  CHECK(std::all_of(plan.begin(), plan.end(), [](const PlannedFault& one) {
+    return one.kind == FaultKind::kKillRedis || one.kind == FaultKind::kHangRedis;
+  }));
 }

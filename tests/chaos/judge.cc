@@ -40,7 +40,8 @@ std::string_view to_string(End end) {
 struct Candidate {
   std::size_t session;
   Instant joined;
-  Instant until;  // left the channel, or closed
+  Instant until;  // began to leave the channel, or closed
+  Instant over;   // had left it, or closed
 };
 
 class Judge {
@@ -51,11 +52,13 @@ class Judge {
     judge_workers();
     judge_proxies();
     judge_sessions();
+    for (const Refusal& refusal : facts_.refusals) judge_refusal(refusal);
     for (std::size_t i = 0; i < facts_.sessions.size(); ++i) judge_receipts(i);
     judge_second_comings();
     for (const Message& message : facts_.messages) judge_answer(message);
     gather_members();
     judge_deliveries();
+    judge_counters();
     for (const Oddity& oddity : facts_.oddities) add(Fault::kOdd, oddity.at, oddity.what);
     std::sort(verdict_.violations.begin(), verdict_.violations.end(),
               [](const Violation& a, const Violation& b) { return a.at < b.at; });
@@ -132,11 +135,72 @@ class Judge {
     if (was_long_slow) return true;
     if (session.relayed && facts_.proxy_away.touches(at - kMargin, at)) return true;
     if (worker->dead_from() <= at + kResolution) return true;
-    if (session.end == End::kGoAway) return worker->can_drain_from <= at + kResolution;
+    if (session.end == End::kGoAway) {
+      return worker->can_drain_from <= at + kResolution || facts_.rebalanced.touches(at, at);
+    }
     if (session.end == End::kServerTimeout) {
       return worker->stopped.touches(at - std::chrono::seconds(30), at) || facts_.runner_late.touches(at - kMargin, at);
     }
     return false;
+  }
+
+  /// Fails when neither the proxy nor a worker has had anything to do with it.
+  void judge_refusal(const Refusal& refusal) {
+    const Instant from = refusal.begun - kMargin;
+    if (facts_.proxy_away.touches(from, refusal.at) || facts_.runner_late.touches(from, refusal.at)) return;
+    for (const auto& [key, worker] : facts_.workers) {
+      const Instant over = std::min(worker.ended.value_or(kNever), worker.killed.value_or(kNever));
+      if (over >= from && over <= refusal.at) return;
+      if (worker.can_drain_from <= refusal.at && over >= from) return;
+      if (worker.stopped.touches(from, refusal.at)) return;
+    }
+    add(Fault::kRefused, refusal.at, refusal.what + ", begun " + seconds(refusal.begun));
+  }
+
+  /// What a worker says that it did not send to all, with what is known of its sends.
+  void judge_counters() {
+    struct Sends {
+      std::size_t surely_degraded = 0;
+      std::size_t perhaps_degraded = 0;
+      std::size_t missing = 0;
+    };
+    std::map<WorkerKey, Sends> sends;
+    for (std::size_t i = 0; i < facts_.messages.size(); ++i) {
+      const Message& message = facts_.messages[i];
+      if (message.channel == Message::kEcho) continue;
+      const Session& session = facts_.sessions[message.session];
+      const Worker* worker = worker_of(session);
+      if (worker == nullptr) continue;
+      Sends& own = sends[session.worker];
+      const Instant begin = message.sent - kResolution;
+      if (message.done && worker->redis_down.covers(begin, *message.done + kResolution)) ++own.surely_degraded;
+      if (worker->redis_down.touches(begin, message.done ? *message.done + kResolution : kNever))
+        ++own.perhaps_degraded;
+      if (missing_by_redis_[i]) ++own.missing;
+    }
+    for (const auto& [key, worker] : facts_.workers) {
+      if (!worker.counters) continue;
+      const Sends& own = sends[key];
+      const Counters& counted = *worker.counters;
+      if (counted.degraded >= own.surely_degraded && counted.degraded <= own.perhaps_degraded &&
+          counted.degraded + counted.unknown + counted.lost >= own.missing) {
+        continue;
+      }
+      add(Fault::kMiscounted, facts_.ended,
+          worker.name + " " + std::to_string(worker.pid) + " counts " + std::to_string(counted.degraded) +
+              " degraded, " + std::to_string(counted.unknown) + " unknown, " + std::to_string(counted.lost) +
+              " lost; there were " + std::to_string(own.surely_degraded) + " to " +
+              std::to_string(own.perhaps_degraded) + " degraded, and " + std::to_string(own.missing) +
+              " that somebody missed");
+    }
+  }
+
+  /// A connection that took nothing is still there.
+  bool must_have_ended(const Session& session, const Worker* worker) const {
+    const Instant until = *session.stuck_until;
+    if (std::min(session.closed, facts_.ended) <= until + kStuckTime) return false;
+    const Instant from = session.slow.all().back().from;
+    return worker != nullptr && !worker->stopped.touches(from, until) && !facts_.proxy_away.touches(from, until);
   }
 
   void judge_sessions() {
@@ -144,6 +208,10 @@ class Judge {
       const Session& session = facts_.sessions[i];
       const Worker* worker = worker_of(session);
       if (worker == nullptr) add(Fault::kOdd, session.opened, "no such worker has been seen: " + describe(i));
+      if (session.stuck_until && must_have_ended(session, worker)) {
+        add(Fault::kOdd, *session.stuck_until,
+            describe(i) + " took nothing and was not ended; slow" + show(session.slow, session.opened, session.closed));
+      }
       if (!is_explained(session, worker)) {
         add(Fault::kCut, session.closed,
             describe(i) + " for no known reason; " + surroundings(session, session.opened, session.closed));
@@ -160,6 +228,11 @@ class Judge {
       const Message& message = facts_.messages[receipt.message];
       ++verdict_.delivered;
       if (message.done) verdict_.slowest = std::max(verdict_.slowest, receipt.at - *message.done);
+      if (message.done && receipt.at - *message.done > kLateness && receipt.at > later(message, session)) {
+        add(Fault::kLate, receipt.at,
+            describe(message) + " came at " + seconds(receipt.at) + " to " + describe(index) + "; " +
+                surroundings(session, message.sent, receipt.at));
+      }
       if (!may_get(session, message.channel, receipt.at)) {
         add(Fault::kWrongReceiver, receipt.at,
             describe(message) + " came at " + seconds(receipt.at) + " to " + describe(index) + ", no member then");
@@ -181,6 +254,11 @@ class Judge {
       }
       number = std::max(number, message.number);
     }
+  }
+
+  Instant later(const Message& message, const Session& receiver) const {
+    const Instant limit = arrival_limit(message, receiver);
+    return limit == kNever ? kNever : limit + kLateness;
   }
 
   static bool may_get(const Session& session, int channel, Instant at) {
@@ -267,13 +345,15 @@ class Judge {
 
   void gather_members() {
     seen_elsewhere_.assign(facts_.messages.size(), false);
+    missing_by_redis_.assign(facts_.messages.size(), false);
     for (std::size_t i = 0; i < facts_.sessions.size(); ++i) {
       const Session& session = facts_.sessions[i];
       const Instant closed = std::min(session.closed, facts_.ended);
-      members_[Message::kAll].push_back({i, session.opened, closed});
+      members_[Message::kAll].push_back({i, session.opened, closed, closed});
       for (const Membership& one : session.memberships) {
-        if (one.joined)
-          members_[one.channel].push_back({i, *one.joined, std::min(closed, one.leaving.value_or(kNever))});
+        if (!one.joined) continue;
+        members_[one.channel].push_back({i, *one.joined, std::min(closed, one.leaving.value_or(kNever)),
+                                         std::min(closed, one.left.value_or(kNever))});
       }
       // By sender, channel and order of coming, to look up quickly.
       auto& own = receipts_.emplace_back();
@@ -321,8 +401,9 @@ class Judge {
       return;
     }
     // It has not come. A later one of the same sender shows that it should have before.
-    const bool overtaken = at != own.end() && std::tuple(std::get<0>(key(*at)), std::get<1>(key(*at))) ==
-                                                  std::tuple(message.session, message.channel);
+    const bool overtaken =
+        at != own.end() && at->at <= member.over &&
+        std::tuple(std::get<0>(key(*at)), std::get<1>(key(*at))) == std::tuple(message.session, message.channel);
     const Session& sender = facts_.sessions[message.session];
     const Session& receiver = facts_.sessions[member.session];
     const Worker* senders = worker_of(sender);
@@ -344,7 +425,10 @@ class Judge {
       if (receivers->redis_down.touches(begin, due)) return excuse(Cause::kReceiverRedis);
       if (!seen_elsewhere_[index]) {
         if (senders->dead_from() <= due) return excuse(Cause::kSenderDead);
-        if (senders->redis_down.touches(begin, due)) return excuse(Cause::kSenderRedis);
+        if (senders->redis_down.touches(begin, due)) {
+          missing_by_redis_[index] = true;
+          return excuse(Cause::kSenderRedis);
+        }
       }
     }
     ++verdict_.due;
@@ -364,7 +448,8 @@ class Judge {
   Verdict verdict_;
   std::map<int, std::vector<Candidate>> members_;  // by channel, in the order of joining
   std::vector<std::vector<Receipt>> receipts_;     // by session; sorted by sender, channel, number
-  std::vector<bool> seen_elsewhere_;               // by message: came to a client of another worker than the sender's
+  std::vector<bool> missing_by_redis_;  // by message: somebody missed it since its sender's worker had no Redis
+  std::vector<bool> seen_elsewhere_;    // by message: came to a client of another worker than the sender's
 };
 
 }  // namespace
@@ -390,6 +475,9 @@ std::string_view to_string(Fault fault) noexcept {
     case Fault::kWrongReceiver: return "WRONG RECEIVER";
     case Fault::kUnanswered: return "UNANSWERED";
     case Fault::kFailed: return "FAILED";
+    case Fault::kLate: return "LATE";
+    case Fault::kMiscounted: return "MISCOUNTED";
+    case Fault::kRefused: return "REFUSED";
     case Fault::kCut: return "CUT";
     case Fault::kWorkerEnded: return "WORKER ENDED";
     case Fault::kProxyEnded: return "PROXY ENDED";

@@ -14,6 +14,11 @@ namespace hubgate::chaos {
 /// How long after a completion a message may be on its way, while nothing that it needs stands still. Only who leaves,
 /// or whose worker dies, within it may miss the message; a message that comes later is no fault.
 inline constexpr Instant kMargin = std::chrono::seconds(2);
+/// A client that took nothing for long is ended within so much after it reads again: the worker waits for its answer to
+/// the Close, and then a relaying proxy for its end.
+inline constexpr Instant kStuckTime = std::chrono::seconds(20);
+/// How much later than due a message may come.
+inline constexpr Instant kLateness = std::chrono::seconds(10);
 /// What the log's times are good to.
 inline constexpr Instant kResolution = std::chrono::milliseconds(2);
 /// A worker that was stopped for so long may be judged hung, a client that read nothing for so long too slow.
@@ -38,6 +43,9 @@ enum class Fault : std::uint8_t {
   kWrongReceiver,  // came to somebody who was no member
   kUnanswered,     // a call on a living connection without an answer, or with two
   kFailed,         // a call that was answered with an error
+  kLate,           // came long after it was due
+  kMiscounted,     // a worker's counters do not say what was lost
+  kRefused,        // a connect failed though all was well
   kCut,            // a connection ended that nothing had been done to
   kWorkerEnded,    // a worker ended that nothing had been done to
   kProxyEnded,     // so did the proxy

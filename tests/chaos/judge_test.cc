@@ -146,6 +146,20 @@ TEST_CASE("who got a later message of the sender had to get the earlier one, tho
   CHECK(faults(story.verdict()) == std::vector{Fault::kLost});
 }
 
+TEST_CASE("a later message that comes in another membership shows nothing about the one before", "[chaos]") {
+  Story story;
+  auto& memberships = story.facts.sessions[Story::kFar].memberships;
+  memberships[0].leaving = 10s + 5ms;
+  memberships[0].left = 10s + 20ms;
+  memberships.push_back({.channel = kGroup, .asked = 20s, .joined = 21s});
+  story.lose(Story::kFar);
+  story.come_to_all_but(story.send(30s, 2), 99, 30s + 30ms);
+  CHECK(faults(story.verdict()) == kNone);
+  memberships.pop_back();
+  memberships[0].left.reset();
+  CHECK(faults(story.verdict()) == std::vector{Fault::kLost});
+}
+
 TEST_CASE("a message without an answer may be missed by all, one that failed too, and is counted", "[chaos]") {
   Story story;
   story.facts.messages[story.send(10s)].done.reset();
@@ -296,6 +310,51 @@ TEST_CASE("a message that comes after a later one of its sender and channel is r
   CHECK(faults(story.verdict()) == std::vector{Fault::kReordered});
 }
 
+TEST_CASE("a message that comes long after it was due is late, unless something stood still", "[chaos]") {
+  Story story;
+  story.come_to_all_but(story.send(10s), 99, 25s);
+  CHECK(story.verdict().violations.size() == 4);
+  CHECK(faults(story.verdict())[0] == Fault::kLate);
+  story.facts.redis_stopped.add({10s, 14s});
+  CHECK(faults(story.verdict()) == kNone);
+}
+
+TEST_CASE("a connect fails for a reason", "[chaos]") {
+  Story story;
+  story.facts.refusals.push_back({20s, 21s, "negotiate 503"});
+  SECTION("or it was refused") {
+    CHECK(faults(story.verdict()) == std::vector{Fault::kRefused});
+    return;
+  }
+  SECTION("the proxy was away") { story.facts.proxy_away.add({19s, 20s}); }
+  SECTION("a worker was stopped") { story.facts.workers[kTwo].stopped.add({20s, 30s}); }
+  SECTION("a worker drains") { story.facts.workers[kTwo].can_drain_from = 15s; }
+  SECTION("a worker was killed") { story.kill(kTwo, 20s); }
+  CHECK(faults(story.verdict()) == kNone);
+}
+
+TEST_CASE("what a worker counts agrees with what was missing", "[chaos]") {
+  Story story;
+  story.keep_near();
+  story.facts.workers[kOne].redis_down.add({9s, 11s});
+  story.facts.workers[kOne].counters = chaos::Counters{.degraded = 1};
+  CHECK(faults(story.verdict()) == kNone);
+  SECTION("not counted") { story.facts.workers[kOne].counters = chaos::Counters{}; }
+  SECTION("counted as something else") { story.facts.workers[kOne].counters = chaos::Counters{.lost = 1}; }
+  SECTION("counted twice") { story.facts.workers[kOne].counters = chaos::Counters{.degraded = 2}; }
+  CHECK(faults(story.verdict()) == std::vector{Fault::kMiscounted});
+}
+
+TEST_CASE("a message that was on its way when Redis was lost is counted in one way or another", "[chaos]") {
+  Story story;
+  story.keep_near();
+  story.facts.workers[kOne].redis_down.add({10s + 5ms, 11s});
+  story.facts.workers[kOne].counters = chaos::Counters{.unknown = 1};
+  CHECK(faults(story.verdict()) == kNone);
+  story.facts.workers[kOne].counters = chaos::Counters{};
+  CHECK(faults(story.verdict()) == std::vector{Fault::kMiscounted});
+}
+
 TEST_CASE("between channels there is no order", "[chaos]") {
   Story story;
   const std::size_t first = story.send(10s, 1);
@@ -360,6 +419,10 @@ TEST_CASE("a connection ends for a reason", "[chaos]") {
     worker.can_drain_from = 19s;
     CHECK(faults(story.verdict()) == (end == End::kGoAway ? kNone : std::vector{Fault::kCut}));
   }
+  SECTION("a rebalance does so, too") {
+    story.facts.rebalanced.add({19s, 21s});
+    CHECK(faults(story.verdict()) == (end == End::kGoAway ? kNone : std::vector{Fault::kCut}));
+  }
   SECTION("its worker has died") {
     worker.killed = 20s;
     worker.ended = 21s;
@@ -379,6 +442,16 @@ TEST_CASE("a connection ends for a reason", "[chaos]") {
     story.facts.proxy_away.add({19s, 21s});
     CHECK(faults(story.verdict()) == (relayed ? kNone : std::vector{Fault::kCut}));
   }
+}
+
+TEST_CASE("who took nothing for long while much was sent to it must be ended", "[chaos]") {
+  Story story;
+  chaos::Session& session = story.facts.sessions[Story::kFar];
+  session.slow.add({5s, 20s});
+  session.stuck_until = 20s;
+  CHECK(faults(story.verdict()) == std::vector{Fault::kOdd});
+  story.close(Story::kFar, 20s + 100ms, End::kCut);
+  CHECK(faults(story.verdict()) == kNone);
 }
 
 TEST_CASE("a worker ends for a reason", "[chaos]") {

@@ -11,8 +11,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kTick{20};
-constexpr milliseconds kLate{300};           // a turn of ours that came later counts as standing still
-constexpr std::size_t kEchoSize = 8 * 1024;  // bytes, of the echoes that fill a held client's connection
+constexpr milliseconds kLate{300};            // a turn of ours that came later counts as standing still
+constexpr std::size_t kEchoSize = 24 * 1024;  // bytes, of the echoes that fill a held client's connection
 
 std::string group_name(int group) { return "g" + std::to_string(group); }
 
@@ -201,8 +201,9 @@ void Traffic::on_end(ChaosClient& client, End end, const std::string& text) {
   session.end_text = text;
 }
 
-void Traffic::on_refused(ChaosClient&, const std::string& step, const std::string& what) {
-  ++refusals_[step + " " + what];
+void Traffic::on_refused(ChaosClient& client, TimePoint begun, const std::string& what) {
+  facts_.refusals.push_back(
+      {clock_.since(begun), clock_.now(), "client " + std::to_string(client.index()) + ": " + what});
 }
 
 void Traffic::on_odd(ChaosClient& client, const std::string& what) {
@@ -213,18 +214,22 @@ void Traffic::odd(const std::string& what) { facts_.oddities.push_back({clock_.n
 
 void Traffic::kill(std::size_t client, bool reset) { members_[client].client->kill(reset); }
 
-void Traffic::hold(std::size_t client, std::size_t bytes) {
+bool Traffic::hold(std::size_t client, std::size_t bytes) {
   Member& member = members_[client];
-  if (!member.client->is_open() || member.client->is_held()) return;
+  if (!member.client->is_open() || member.client->is_held()) return false;
   for (std::size_t asked = 0; asked < bytes; asked += kEchoSize) send(member, Message::kEcho, kEchoSize);
   session_of(*member.client).slow.begin(clock_.now());
   member.client->hold();
+  return true;
 }
 
-void Traffic::let_go(std::size_t client) {
+void Traffic::let_go(std::size_t client, bool must_have_ended) {
   Member& member = members_[client];
-  if (!member.client->is_open()) return;
-  session_of(*member.client).slow.end(clock_.now());
+  // It may have come back meanwhile, as another connection.
+  if (!member.client->is_open() || !member.client->is_held()) return;
+  Session& session = session_of(*member.client);
+  session.slow.end(clock_.now());
+  if (must_have_ended) session.stuck_until = clock_.now();
   member.client->let_go();
 }
 

@@ -22,9 +22,9 @@ class Traffic final : private ChaosClient::Handler {
     int clients = 150;
     int groups = 20;
     int relayed_each = 6;  // of so many clients one comes through the listener that is relayed
-    double echoes = 40;    // a second, of all clients together
-    double group_messages = 30;
-    double broadcasts = 2;
+    double echoes = 60;    // a second, of all clients together
+    double group_messages = 60;
+    double broadcasts = 3;
     double changes = 4;  // of membership
   };
 
@@ -47,11 +47,10 @@ class Traffic final : private ChaosClient::Handler {
   /// For faults that hit clients. The client has been chosen by number; nothing happens while it is not open.
   void kill(std::size_t client, bool reset);
   /// Reads nothing from now on, after asking for so many bytes of echoes.
-  void hold(std::size_t client, std::size_t bytes);
-  void let_go(std::size_t client);
-
-  /// Attempts to connect that failed, by step and status or error.
-  const std::map<std::string, int>& refusals() const { return refusals_; }
+  /// False when it is not open, or held already.
+  bool hold(std::size_t client, std::size_t bytes);
+  /// `must_have_ended`: it was held for so long, and so much was to be sent to it, that its worker has given it up.
+  void let_go(std::size_t client, bool must_have_ended);
 
  private:
   struct Member {
@@ -66,7 +65,7 @@ class Traffic final : private ChaosClient::Handler {
   void on_answer(ChaosClient& client, const std::string& id, const nlohmann::json& result,
                  const std::string& error) override;
   void on_end(ChaosClient& client, End end, const std::string& text) override;
-  void on_refused(ChaosClient& client, const std::string& step, const std::string& what) override;
+  void on_refused(ChaosClient& client, TimePoint begun, const std::string& what) override;
   void on_odd(ChaosClient& client, const std::string& what) override;
 
   void on_tick();
@@ -91,7 +90,6 @@ class Traffic final : private ChaosClient::Handler {
   double broadcasts_due_ = 0;
   double changes_due_ = 0;
   bool sending_ = false;
-  std::map<std::string, int> refusals_;
 };
 
 }  // namespace hubgate::chaos
