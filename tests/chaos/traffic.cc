@@ -178,6 +178,10 @@ void Traffic::on_answer(ChaosClient& client, const std::string& id, const nlohma
     Membership& one = session_of(client).memberships[place];
     (id[0] == 'j' ? one.joined : one.left) = now;
     if (!error.empty()) odd((id[0] == 'j' ? "a join failed: " : "a leave failed: ") + error);
+    // What is sent right after the word that one is in, from anywhere, must come.
+    if (Member* other = id[0] == 'j' && sending_ && random_.below(2) == 0 ? any() : nullptr) {
+      send(*other, one.channel, random_.below(100));
+    }
     return;
   }
   Message& message = facts_.messages[place];

@@ -20,10 +20,10 @@ class Traffic final : private ChaosClient::Handler {
  public:
   struct Options {
     int clients = 150;
-    int groups = 20;
+    int groups = 60;       // so many that a join is often the first of its worker
     int relayed_each = 6;  // of so many clients one comes through the listener that is relayed
     double echoes = 60;    // a second, of all clients together
-    double group_messages = 60;
+    double group_messages = 90;
     double broadcasts = 3;
     double changes = 4;  // of membership
   };
