@@ -68,6 +68,8 @@ class FakeRedis {
   }
   std::size_t links() const { return links_.size(); }
   std::size_t pings() const { return pings_; }
+  /// Links that the other side has ended with RST.
+  std::size_t resets() const { return resets_; }
   std::size_t subscribers_of(const std::string& channel) const {
     return static_cast<std::size_t>(std::count_if(links_.begin(), links_.end(),
                                                   [&](const auto& link) { return link->channels.contains(channel); }));
@@ -157,7 +159,10 @@ class FakeRedis {
       }
       return input.size();
     }
-    void on_closed(net::CloseReason) override { redis.forget(*this); }
+    void on_closed(net::CloseReason reason) override {
+      if (reason == net::CloseReason::kReset) ++redis.resets_;
+      redis.forget(*this);
+    }
     void say(const std::string& text) {
       if (!redis.silent_) connection.write(text);
     }
@@ -240,6 +245,7 @@ class FakeRedis {
   std::string refused_channel_;
   std::size_t next_link_ = 0;
   std::size_t pings_ = 0;
+  std::size_t resets_ = 0;
   bool holding_ = false;
   bool holding_answers_ = false;
   bool silent_ = false;

@@ -172,8 +172,10 @@ void RedisClient::lose_links(const Error& error) {
     log_.warn("redis down", {{"redis", options_.url.to_string()}, {"name", options_.name}, {"error", error.what}});
   }
   const std::uint64_t left = publishing_ ? publishing_->bytes_out() : 0;
-  loop_.dispose(std::move(subscribing_));
-  loop_.dispose(std::move(publishing_));
+  for (auto* link : {&subscribing_, &publishing_}) {
+    if (*link && !stopped_) (*link)->abandon();
+    loop_.dispose(std::move(*link));
+  }
   const auto waiting = subscriptions_.link_lost();
   const auto unanswered = std::exchange(unanswered_, {});
   for (const PendingPublish& publish : unanswered) ++(publish.start < left ? counters_.unknown : counters_.lost);

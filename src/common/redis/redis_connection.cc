@@ -215,10 +215,14 @@ void RedisConnection::on_closed(net::CloseReason reason) {
 
 void RedisConnection::fail(Error error) {
   if (state_ == State::kFailed) return;
+  abandon();
+  handler_->on_link_failed(*this, error);
+}
+
+void RedisConnection::abandon() {
   state_ = State::kFailed;
   timer_.cancel();
-  if (connection_) connection_->close();
-  handler_->on_link_failed(*this, error);
+  if (connection_) connection_->reset();
 }
 
 void RedisConnection::retire() {

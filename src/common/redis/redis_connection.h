@@ -72,6 +72,9 @@ class RedisConnection final : public event::Disposable, private net::Connection:
   std::uint64_t written() const { return written_; }
   std::uint64_t bytes_out() const { return connection_ ? connection_->bytes_out() : 0; }
 
+  /// Ends it with a reset, in silence; to be disposed of. For a link that is given up: its kernel forgets what has not
+  /// arrived, which else might reach Redis long after what is published on the next link. A failed link has done so.
+  void abandon();
   void retire() override;
 
  private:

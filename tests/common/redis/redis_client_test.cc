@@ -278,6 +278,25 @@ TEST_CASE("a Redis that falls silent is given up", "[redis]") {
   }
 }
 
+TEST_CASE("links that are given up are reset, so that nothing of them arrives later; a stop lets all arrive",
+          "[redis]") {
+  RedisClient::Options options;
+  options.times = {.connect_timeout = 100ms, .ping_interval = 4ms, .dead_after = 10ms};
+  Setup setup("", options, test::FakeRedis::Kind::kTcp);
+  setup.client->start();
+  REQUIRE(setup.becomes(State::kReady));
+  const bool silent = GENERATE(true, false);
+  if (silent) {
+    setup.redis.fall_silent(true);
+    REQUIRE(setup.becomes(State::kDown));
+    REQUIRE(test::turn_until(setup.loop, [&] { return setup.redis.resets() >= 2; }));
+  } else {
+    setup.client->stop();
+    REQUIRE(test::turn_until(setup.loop, [&] { return setup.redis.links() == 0; }));
+    CHECK(setup.redis.resets() == 0);
+  }
+}
+
 TEST_CASE("a replica is no Redis to publish to, at the start and when a primary becomes one", "[redis]") {
   RedisClient::Options options;
   options.times = {.connect_timeout = 1s, .ping_interval = 4ms, .dead_after = 1s};
