@@ -87,9 +87,10 @@ struct Session {
   Instant opened{};
   Instant closed = kNever;
   End end = End::kOpen;
-  std::string end_text;                // the Close's error
-  Intervals slow;                      // the client read nothing, on purpose
-  std::optional<Instant> stuck_until;  // it did so long enough, with so much sent to it, that it must be ended
+  std::string end_text;     // the Close's error
+  Intervals slow;           // the client read nothing, on purpose
+  bool overfilled = false;  // more is sent to it meanwhile than a worker keeps for one client: it may be ended at once
+  std::optional<Instant> stuck_until;  // it was slow for so long and got so much that it must be ended
   std::vector<Membership> memberships;
   std::vector<Receipt> receipts;
 };

@@ -435,6 +435,8 @@ TEST_CASE("a connection ends for a reason", "[chaos]") {
   SECTION("it read nothing for a short while") {
     story.facts.sessions[Story::kFar].slow.add({13s, 19s});
     CHECK(faults(story.verdict()) == std::vector{Fault::kCut});
+    story.facts.sessions[Story::kFar].overfilled = true;
+    CHECK(faults(story.verdict()) == kNone);
   }
   SECTION("the proxy is away, which matters to relayed ones only") {
     const bool relayed = GENERATE(true, false);

@@ -11,8 +11,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kTick{20};
-constexpr milliseconds kLate{300};            // a turn of ours that came later counts as standing still
-constexpr std::size_t kEchoSize = 24 * 1024;  // bytes, of the echoes that fill a held client's connection
+constexpr milliseconds kLate{300};                // a turn of ours that came later counts as standing still
+constexpr std::size_t kMaxPending = 1024 * 1024;  // bytes, the workers' max_pending_bytes
+constexpr std::size_t kEchoSize = 24 * 1024;      // bytes, of the echoes that fill a held client's connection
 
 std::string group_name(int group) { return "g" + std::to_string(group); }
 
@@ -222,7 +223,9 @@ bool Traffic::hold(std::size_t client, std::size_t bytes) {
   Member& member = members_[client];
   if (!member.client->is_open() || member.client->is_held()) return false;
   for (std::size_t asked = 0; asked < bytes; asked += kEchoSize) send(member, Message::kEcho, kEchoSize);
-  session_of(*member.client).slow.begin(clock_.now());
+  Session& session = session_of(*member.client);
+  session.slow.begin(clock_.now());
+  session.overfilled = session.overfilled || bytes > kMaxPending;
   member.client->hold();
   return true;
 }
