@@ -5,9 +5,10 @@
 
 namespace hubgate::proxy {
 
-HostWatch::HostWatch(event::Timers& timers, Random& random, LookUp look_up, std::string host, std::uint16_t port,
-                     OnChange on_change)
-    : random_(random),
+HostWatch::HostWatch(event::Loop& loop, event::Timers& timers, Random& random, LookUp look_up, std::string host,
+                     std::uint16_t port, OnChange on_change)
+    : loop_(loop),
+      random_(random),
       look_up_(std::move(look_up)),
       host_(std::move(host)),
       port_(port),
@@ -17,12 +18,16 @@ HostWatch::HostWatch(event::Timers& timers, Random& random, LookUp look_up, std:
 }
 
 void HostWatch::ask() {
-  look_up_(host_, port_, [this, alive = std::weak_ptr(alive_)](Result<net::Resolver::Found> found) {
+  auto answered = [this, alive = std::weak_ptr(alive_)](Result<net::Resolver::Found> found) {
     if (!alive.expired()) on_found(std::move(found));
-  });
+  };
+  if (look_up_) return look_up_(host_, port_, std::move(answered));
+  resolver_ = std::make_unique<net::Resolver>(loop_);
+  resolver_->look_up(host_, port_, std::move(answered));
 }
 
 void HostWatch::on_found(Result<net::Resolver::Found> found) {
+  loop_.dispose_value(std::move(resolver_));  // it is calling us
   const Duration wait = found ? std::clamp<Duration>(found->ttl, kLeast, kMost) : kRetry;
   timer_.start(std::chrono::duration_cast<Duration>(wait * (1 + kJitter * random_.fraction())));
   if (!found) {

@@ -22,15 +22,16 @@ class HostWatch {
   static constexpr std::size_t kMostAddresses = 16;            // of one name; the rest is left out
   static constexpr double kJitter = 0.1;                       // of each wait, so that many names do not go in step
 
-  /// As net::Resolver::look_up.
+  /// As net::Resolver::look_up; for tests.
   using LookUp = std::function<void(const std::string& host, std::uint16_t port, net::Resolver::OnFound on_found)>;
   /// Other addresses than before (the order does not count), or an error where there was none. Not told again while it
   /// stays so. Called last.
   using OnChange = std::function<void(const Result<std::vector<net::Address>>& addresses)>;
 
-  /// Begins to ask. `timers` is the loop in programs.
-  HostWatch(event::Timers& timers, Random& random, LookUp look_up, std::string host, std::uint16_t port,
-            OnChange on_change);
+  /// Begins to ask. `timers` is the loop in programs. Without `look_up` a resolver is made for each question, so that
+  /// it knows the name servers of now.
+  HostWatch(event::Loop& loop, event::Timers& timers, Random& random, LookUp look_up, std::string host,
+            std::uint16_t port, OnChange on_change);
   HostWatch(const HostWatch&) = delete;
   HostWatch& operator=(const HostWatch&) = delete;
 
@@ -38,6 +39,7 @@ class HostWatch {
   void ask();
   void on_found(Result<net::Resolver::Found> found);
 
+  event::Loop& loop_;
   Random& random_;
   LookUp look_up_;
   std::string host_;
@@ -46,6 +48,7 @@ class HostWatch {
   std::vector<std::string> known_;  // sorted
   bool failed_ = false;             // the last time
   event::Timer timer_;
+  std::unique_ptr<net::Resolver> resolver_;                 // while a question is open
   std::shared_ptr<char> alive_ = std::make_shared<char>();  // an answer that comes later looks here first
 };
 

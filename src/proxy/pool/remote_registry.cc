@@ -25,13 +25,7 @@ RemoteRegistry::RemoteRegistry(event::Loop& loop, event::Timers& timers, Log& lo
       random_(random),
       pools_(pools),
       affinity_(affinity),
-      look_up_(std::move(look_up)) {
-  if (look_up_) return;
-  look_up_ = [this](const std::string& host, std::uint16_t port, net::Resolver::OnFound on_found) {
-    if (!resolver_) resolver_ = std::make_unique<net::Resolver>(loop_);
-    resolver_->look_up(host, port, std::move(on_found));
-  };
-}
+      look_up_(std::move(look_up)) {}
 
 RemoteRegistry::~RemoteRegistry() = default;
 
@@ -75,7 +69,7 @@ void RemoteRegistry::add(Pool& pool, const EndpointConfig& config, bool late) {
   auto made = std::make_unique<Remote>(*this, endpoint, pool.config().health);
   Remote& remote = *remotes_.emplace(Name{pool.name(), config.address}, std::move(made)).first->second;
   if (!address->is_name()) return;
-  remote.host.emplace(timers_, random_, look_up_, address->host, address->port,
+  remote.host.emplace(loop_, timers_, random_, look_up_, address->host, address->port,
                       [this, &remote](const Result<std::vector<net::Address>>& found) { on_resolved(remote, found); });
 }
 

@@ -27,7 +27,7 @@ namespace hubgate::proxy {
 /// often than they are right to know nothing of a server that works.
 class RemoteRegistry {
  public:
-  /// Everything given outlives it. `timers` is the loop in programs. `look_up`: instead of the system's resolver.
+  /// Everything given outlives it. `timers` is the loop in programs. `look_up`: as HostWatch's.
   RemoteRegistry(event::Loop& loop, event::Timers& timers, Log& log, Random& random, PoolRegistry& pools,
                  AffinityTable& affinity, HostWatch::LookUp look_up = {});
   ~RemoteRegistry();
@@ -60,7 +60,6 @@ class RemoteRegistry {
   PoolRegistry& pools_;
   AffinityTable& affinity_;
   HostWatch::LookUp look_up_;
-  std::unique_ptr<net::Resolver> resolver_;  // of all names; made for the first
   std::map<Name, std::unique_ptr<Remote>> remotes_;
 };
 

@@ -28,12 +28,14 @@ struct Fixture {
     return timers.now() - begin;
   }
 
+  event::Loop loop;
   ManualTimers timers;
   SeededRandom random{1};
   net::Resolver::OnFound question;
   std::string asked_for;
   std::vector<std::string> told;  // addresses, joined; "!what" for an error
   std::optional<HostWatch> watch{std::in_place,
+                                 loop,
                                  timers,
                                  random,
                                  [this](const std::string& host, std::uint16_t port, net::Resolver::OnFound on_found) {
