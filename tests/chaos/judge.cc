@@ -129,9 +129,10 @@ class Judge {
     if (session.end == End::kOpen || session.end == End::kByUs) return true;
     if (worker == nullptr) return false;
     const Instant at = session.closed;
-    const bool was_long_slow = std::any_of(
-        session.slow.all().begin(), session.slow.all().end(),
-        [&](const Interval& one) { return one.from <= at && std::min(one.to, at) - one.from >= kLongStop; });
+    const bool was_long_slow =
+        std::any_of(session.slow.all().begin(), session.slow.all().end(), [&](const Interval& one) {
+          return one.from <= at && (session.overfilled || std::min(one.to, at) - one.from >= kLongStop);
+        });
     if (was_long_slow) return true;
     if (session.relayed && facts_.proxy_away.touches(at - kMargin, at)) return true;
     if (worker->dead_from() <= at + kResolution) return true;
