@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 
+#include "common/config/units.h"
 #include "common/net/tls_context.h"
 #include "proxy/admin/status_metrics.h"
 #include "proxy/config/version.h"
@@ -47,6 +48,17 @@ TotalsStatus totals_of(const SessionMetrics& metrics, const AccessLog& access_lo
   return totals;
 }
 
+void add_requests(const Endpoint& endpoint, EndpointStatus& status) {
+  status.requests = endpoint.counters.requests;
+  status.connect_failures = endpoint.counters.connect_failures;
+  status.response_failures = endpoint.counters.response_failures;
+}
+
+std::string health_text(const HealthConfig& health) {
+  return (health.path.empty() ? "connect" : "GET " + health.path) + " every " +
+         config::format_duration(health.interval);
+}
+
 std::string state_of(const WorkerSlot& slot, const SlotRunner& runner) {
   const bool is_leaving = runner.is_leaving(slot);
   if (runner.is_held() && slot.is_draining() && !is_leaving) {
@@ -71,7 +83,10 @@ EndpointStatus status_of(const WorkerSlot& slot, const SlotRunner& runner, const
   status.redis_state = slot.redis_state();
   status.loop_lag_seconds = std::chrono::duration<double>(slot.loop_lag()).count();
   status.handed_over = slot.handed_over();
-  if (endpoint != nullptr) status.tunnels = endpoint->tunnels();
+  if (endpoint != nullptr) {
+    status.tunnels = endpoint->tunnels();
+    add_requests(*endpoint, status);
+  }
   status.stats.assign(slot.stats().series.begin(), slot.stats().series.end());
   status.log_dropped = sum_of(status.stats, "hubgate_hub_log_dropped_total");
   status.messages_in = sum_of(status.stats, "hubgate_hub_messages_received_total");
@@ -99,9 +114,7 @@ EndpointStatus status_of(const Endpoint& endpoint, TimePoint now) {
     const Duration left = std::max<Duration>(endpoint.ejected_until() - now, Duration::zero());
     status.ejected_seconds = static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(left).count());
   }
-  status.requests = endpoint.counters.requests;
-  status.connect_failures = endpoint.counters.connect_failures;
-  status.response_failures = endpoint.counters.response_failures;
+  add_requests(endpoint, status);
   status.probes = endpoint.counters.probes;
   status.probe_failures = endpoint.counters.probe_failures;
   status.ejections = endpoint.counters.ejections;
@@ -138,6 +151,7 @@ void Proxy::add_pool(const Pool& pool, StatusReport& report) const {
   PoolStatus& shown = report.pools.emplace_back();
   shown.name = pool.name();
   shown.command = pool.config().command;
+  if (!pool.config().is_local()) shown.health = health_text(pool.config().health);
   shown.handover = to_string(pool.config().handover);
   shown.queued = pool.waiting();
   shown.retired = pool.is_retired();

@@ -68,6 +68,18 @@ std::string restart_text(const RestartStatus& restart) {
   return out + ")";
 }
 
+// A remote one's name, and where that led to when it is another text.
+std::string name_of(const EndpointStatus& endpoint) {
+  const bool is_elsewhere = !endpoint.address.empty() && endpoint.address != endpoint.name;
+  return endpoint.name + (is_elsewhere ? " (" + endpoint.address + ")" : "");
+}
+
+std::string state_text(const EndpointStatus& endpoint) {
+  std::string out = endpoint.state;
+  if (endpoint.ejected_seconds > 0) out += " for " + std::to_string(endpoint.ejected_seconds) + "s";
+  return out + (endpoint.full ? ", full" : "");
+}
+
 Json restart_json(const RestartStatus& restart) {
   return {{"number", restart.number}, {"state", restart.state},       {"slots", restart.slots}, {"done", restart.done},
           {"slot", restart.slot},     {"draining", restart.draining}, {"left", restart.left}};
@@ -129,17 +141,17 @@ std::string to_text(const StatusReport& report) {
     for (const EndpointStatus& endpoint : pool.endpoints) {
       std::string connections = std::to_string(endpoint.active);
       if (endpoint.max_connections != 0) connections += "/" + std::to_string(endpoint.max_connections);
-      endpoints.add({pool.name, endpoint.name, endpoint.state + (endpoint.full ? ", full" : ""),
-                     std::to_string(endpoint.id), number(endpoint.generation),
-                     number(static_cast<std::uint64_t>(endpoint.pid)), connections, std::to_string(endpoint.pending),
-                     std::to_string(endpoint.handed_over), std::to_string(endpoint.tunnels),
-                     or_dash(endpoint.redis_state), lag(endpoint.loop_lag_seconds), std::to_string(endpoint.restarts)});
+      endpoints.add({pool.name, name_of(endpoint), state_text(endpoint), std::to_string(endpoint.id),
+                     number(endpoint.generation), number(static_cast<std::uint64_t>(endpoint.pid)), connections,
+                     std::to_string(endpoint.pending), std::to_string(endpoint.handed_over),
+                     std::to_string(endpoint.tunnels), or_dash(endpoint.redis_state), lag(endpoint.loop_lag_seconds),
+                     std::to_string(endpoint.restarts)});
     }
   }
   out += endpoints.text();
   for (const PoolStatus& pool : report.pools) {
     out += "pool " + pool.name + ": handover " + or_dash(pool.handover) + ", " + std::to_string(pool.queued) +
-           " waiting" + restart_text(pool.restart) + ", hubs";
+           " waiting" + restart_text(pool.restart) + (pool.health.empty() ? "" : ", health: " + pool.health) + ", hubs";
     if (pool.paths.empty()) out += " -";
     for (const std::string& path : pool.paths) out += " " + path;
     out += "\n";
@@ -199,6 +211,7 @@ std::string to_json(const StatusReport& report) {
     json["pools"].push_back({{"name", pool.name},
                              {"command", pool.command},
                              {"handover", pool.handover},
+                             {"health", pool.health},
                              {"queued", pool.queued},
                              {"paths", pool.paths},
                              {"retired", pool.retired},

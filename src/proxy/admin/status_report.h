@@ -38,14 +38,14 @@ struct EndpointStatus {
   std::uint64_t tunnels = 0;      // relayed WebSockets to it
   std::uint64_t messages_in = 0;  // of its hubs' clients, as it counts them
   std::uint64_t messages_out = 0;
+  std::uint64_t requests = 0;           // relayed to it, retries included
+  std::uint64_t connect_failures = 0;   // of them
+  std::uint64_t response_failures = 0;  // of them: reset or malformed before or in the response
   // Of a remote one.
   bool up = false;                                            // neither unhealthy nor ejected, and it has an address
   std::string address{};                                      // where it was reached last, or is tried first
   std::uint32_t weight = 1;                                   // its share of what is new
   std::uint64_t ejected_seconds = 0;                          // left of its ejection
-  std::uint64_t requests = 0;                                 // sent to it, retries included
-  std::uint64_t connect_failures = 0;                         // of them
-  std::uint64_t response_failures = 0;                        // of them: reset or malformed before or in the response
   std::uint64_t probes = 0;                                   // of its health
   std::uint64_t probe_failures = 0;                           // of them
   std::uint64_t ejections = 0;                                // for failures of its requests
@@ -74,6 +74,7 @@ struct PoolStatus {
   std::vector<EndpointStatus> endpoints;
   bool retired = false;  // not in the configuration any more: what is left drains
   RestartStatus restart{};
+  std::string health{};  // how remote endpoints are asked: "GET /healthz every 2s"; empty: it has workers
 };
 
 struct ListenerStatus {

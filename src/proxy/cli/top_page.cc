@@ -42,6 +42,14 @@ std::string rate(const json& before, const json& now, std::string_view name, dou
   return shown((after - first) / seconds);
 }
 
+// Requests that the endpoint failed, in whichever way.
+std::string failure_rate(const json& before, const json& now, double seconds) {
+  const auto failures = [](const json& from) {
+    return json({{"sum", number_at(from, "connect_failures") + number_at(from, "response_failures")}});
+  };
+  return rate(failures(before), failures(now), "sum", seconds);
+}
+
 const json& member(const json& from, const char* name) {
   static const json kNone;
   const auto place = from.is_object() ? from.find(name) : from.end();
@@ -85,15 +93,16 @@ std::string top_page(const json& before, const json& now, double seconds) {
           rate(earlier, totals, "server_errors", seconds) + " answers 5xx, " +
           rate(earlier, totals, "rejected", seconds) + " rejected\n\n";
 
-  TextTable table({"POOL", "ENDPOINT", "STATE", "PID", "CONNECTIONS", "PENDING", "QUEUED", "IN/S", "OUT/S", "REDIS",
-                   "LAG ms", "RESTARTS"});
+  TextTable table({"POOL", "ENDPOINT", "STATE", "PID", "CONNECTIONS", "PENDING", "QUEUED", "REQ/S", "FAIL/S", "IN/S",
+                   "OUT/S", "REDIS", "LAG ms", "RESTARTS"});
   for (const json& pool : member(now, "pools")) {
     for (const json& endpoint : member(pool, "endpoints")) {
       const json& old = same_endpoint(before, pool, endpoint);
       table.add({text_at(pool, "name"), text_at(endpoint, "name"),
                  text_at(endpoint, "state") + flag(endpoint, "full", ", full", ""), shown(number_at(endpoint, "pid")),
                  shown(number_at(endpoint, "active")), shown(number_at(endpoint, "pending")),
-                 shown(number_at(pool, "queued")), rate(old, endpoint, "messages_in", seconds),
+                 shown(number_at(pool, "queued")), rate(old, endpoint, "requests", seconds),
+                 failure_rate(old, endpoint, seconds), rate(old, endpoint, "messages_in", seconds),
                  rate(old, endpoint, "messages_out", seconds), text_at(endpoint, "redis_state"),
                  shown(number_at(endpoint, "loop_lag_seconds") * 1000), shown(number_at(endpoint, "restarts"))});
     }

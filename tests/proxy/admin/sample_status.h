@@ -44,7 +44,7 @@ inline proxy::StatusReport sample_status() {
   older.state = "draining";
   older.full = false;
   proxy::EndpointStatus remote;
-  remote.name = "10.0.0.1:80";
+  remote.name = "app.internal:80";
   remote.id = 8;
   remote.state = "ejected";
   remote.address = "10.0.0.1:80";
@@ -57,6 +57,7 @@ inline proxy::StatusReport sample_status() {
   remote.ejections = 1;
   report.pools = {{"main", {"hubgate-worker"}, "auto", 4, {"/chat"}, {worker, older}},
                   {"far", {}, "", 0, {}, {remote}}};
+  report.pools[1].health = "GET /healthz every 2s";
   report.downstream_connections = 12;
   report.tunnels = 3;
   report.handed_over = 960;

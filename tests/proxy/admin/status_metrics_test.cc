@@ -46,7 +46,7 @@ TEST_CASE("workers' own series carry pool and endpoint, unreadable ones are coun
 
 TEST_CASE("remote endpoints show whether they are up, and how often they failed", "[admin][metrics]") {
   proxy::StatusReport report = sample_status();
-  const std::string labels = "{pool=\"far\",endpoint=\"10.0.0.1:80\"} ";
+  const std::string labels = "{pool=\"far\",endpoint=\"app.internal:80\"} ";
   CHECK_THAT(metrics_of(report), contains("hubgate_proxy_endpoint_up" + labels + "0\n"));
   CHECK_THAT(metrics_of(report), contains("hubgate_proxy_endpoint_requests_total" + labels + "100\n"));
   CHECK_THAT(metrics_of(report), contains("hubgate_proxy_endpoint_connect_failures_total" + labels + "5\n"));

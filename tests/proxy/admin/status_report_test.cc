@@ -19,8 +19,12 @@ TEST_CASE("the status table names every process with role and pid, listeners and
                             "worker      main/0  102  1700000000  ready\n"
                             "redis       -       -    -           starting\n"));
   CHECK_THAT(text, contains("secure    [::1]:8443      yes\n"));
-  CHECK_THAT(text, contains("main  main/0       ready, full  7   1700000000  102  500/1000     2        480"));
+  CHECK_THAT(
+      text,
+      contains("main  main/0                         ready, full     7   1700000000  102  500/1000     2        480"));
   CHECK_THAT(text, contains("pool main: handover auto, 4 waiting, hubs /chat\n"));
+  CHECK_THAT(text, contains("far   app.internal:80 (10.0.0.1:80)  ejected for 4s"));
+  CHECK_THAT(text, contains("pool far: handover -, 0 waiting, health: GET /healthz every 2s, hubs -\n"));
   CHECK_THAT(text, contains("12 connections here, 960 handed over, 3 tunnels, 31 descriptors\n"));
 }
 

@@ -30,6 +30,20 @@ TEST_CASE("rates are what came between two looks, by the time between them", "[c
   CHECK_THAT(page, contains("ready, full"));
 }
 
+TEST_CASE("remote endpoints show their requests, failures and state", "[cli]") {
+  StatusReport report = test::sample_status();
+  const json before = status(report);
+  EndpointStatus& remote = report.pools[1].endpoints[0];
+  remote.requests += 50;
+  remote.connect_failures += 10;
+  remote.response_failures += 5;
+  std::string page = top_page(before, status(report), 2);
+  page = page.substr(page.find("app.internal:80"));
+  CHECK_THAT(page, contains("ejected"));
+  CHECK_THAT(page, contains(" 25 "));
+  CHECK_THAT(page, contains(" 7.5 "));
+}
+
 TEST_CASE("counters of a proxy that was started anew count from zero", "[cli]") {
   StatusReport report = test::sample_status();
   report.totals.requests = 100;
