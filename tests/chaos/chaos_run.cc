@@ -21,11 +21,13 @@ using std::chrono::seconds;
 constexpr Duration kLook = milliseconds(50);
 /// For everybody to come back after the last fault: a slot that has failed five times is tried again after 30 s.
 constexpr Instant kRecovery = seconds(45);
+/// As config_of() has it.
+constexpr Instant kDrainTime = seconds(2);
 /// Calm at the end, with all that is sent due at all.
 constexpr Instant kCalm = seconds(2);
 
 // Every other revision lets so much wait for a client that its time ends it and not the bytes.
-std::string config_of(int workers, int revision) {
+std::string config_of(int workers, int command, int revision) {
   return R"(runtime_dir = "run"
 state_dir = "state"
 stop_time = "2s"
@@ -41,7 +43,8 @@ listen = "127.0.0.1:0"
 [listener.relayed]
 listen = "127.0.0.1:0"
 [pool.main]
-command = ["hubgate-worker"]
+command = ["hubgate-worker", "--handshake-timeout", ")" +
+         std::to_string(15'000 + command) + R"("]
 workers = )" +
          std::to_string(workers) + R"(
 drain_time = "2s"
@@ -77,7 +80,7 @@ class Run {
   explicit Run(const RunOptions& options)
       : options_(options),
         random_(options.seed * 7919 + 1),
-        gateway_({.config = config_of(FaultHand::kWorkers, 1)}),
+        gateway_({.config = config_of(FaultHand::kWorkers, 0, 1)}),
         watch_(gateway_.folder() / "log", clock_, facts_),
         traffic_(loop_, clock_, random_, facts_, options.traffic, port_of(gateway_, "public"),
                  port_of(gateway_, "relayed")),
@@ -88,6 +91,7 @@ class Run {
     const auto plan = make_plan(options_.seed, options_.length, options_.kinds);
     RunResult result;
     for (const PlannedFault& fault : plan) result.plan += to_string(fault) + "\n";
+    facts_.hard_drain_time = 2 * kDrainTime - milliseconds(500);  // it may have begun before it was logged
     traffic_.start();
     hand_.start(plan);
     on_look();

@@ -135,7 +135,8 @@ struct Facts {
   Intervals rebalanced;   // workers may ask any client to come back
   std::vector<Refusal> refusals;
   std::vector<Oddity> oddities;
-  Instant ended{};  // nothing was gathered after that
+  Instant hard_drain_time = kNever;  // from a drain's beginning until who is left is cut
+  Instant ended{};                   // nothing was gathered after that
 };
 
 }  // namespace hubgate::chaos

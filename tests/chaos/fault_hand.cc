@@ -1,5 +1,6 @@
 #include "tests/chaos/fault_hand.h"
 
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -68,10 +69,12 @@ bool FaultHand::apply(const PlannedFault& fault) {
     case FaultKind::kHangProxy: return apply_to_proxy(fault);
     case FaultKind::kKillRedis:
     case FaultKind::kStopRedis:
-    case FaultKind::kHangRedis: return apply_to_redis(fault);
+    case FaultKind::kHangRedis:
+    case FaultKind::kDropLinks: return apply_to_redis(fault);
     case FaultKind::kReload:
     case FaultKind::kReloadBroken:
     case FaultKind::kResize:
+    case FaultKind::kNewCommand:
     case FaultKind::kRestart:
     case FaultKind::kDrain:
     case FaultKind::kRebalance: return apply_to_config(fault);
@@ -178,6 +181,7 @@ bool FaultHand::apply_to_redis(const PlannedFault& fault) {
   const pid_t redis = watch_.redis();
   if (redis == 0 || facts_.redis_stopped.is_open()) return false;
   if (fault.kind == FaultKind::kKillRedis) return ::kill(redis, SIGKILL) == 0;
+  if (fault.kind == FaultKind::kDropLinks) return drop_links(fault.choice % 2 == 0 ? "pubsub" : "normal");
   facts_.redis_stopped.begin(clock_.now());
   ::kill(redis, SIGSTOP);
   stopped_.push_back(redis);
@@ -189,14 +193,26 @@ bool FaultHand::apply_to_redis(const PlannedFault& fault) {
   return true;
 }
 
+// In Redis' inline form; the answer is not waited for, and Redis reads what was sent before the end.
+bool FaultHand::drop_links(const std::string& type) {
+  const std::string command = "CLIENT KILL TYPE " + type + " SKIPME yes\r\n";
+  const auto address = net::Address::parse("unix:" + watch_.redis_socket());
+  const Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return address && ::connect(socket.get(), address->get(), address->length()) == 0 &&
+         ::send(socket.get(), command.data(), command.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(command.size());
+}
+
 bool FaultHand::apply_to_config(const PlannedFault& fault) {
   switch (fault.kind) {
     case FaultKind::kReload:
       write_config();
-      if (fault.choice % 2 == 0) verb({"reload"});  // and the watch of the file beside it
+      // And the watch of the file beside it.
+      if (fault.choice % 3 == 0) verb({"reload"});
+      if (fault.choice % 3 == 1) gateway_.signal(SIGHUP);
       return true;
     case FaultKind::kReloadBroken:
-      gateway_.write_config(fault.choice % 2 == 0 ? "nonsense" : config_(workers_, 0) + "[pool.main]\nworkers = -1\n");
+      gateway_.write_config(fault.choice % 2 == 0 ? "nonsense"
+                                                  : config_(workers_, command_, 0) + "[pool.main]\nworkers = -1\n");
       if (fault.choice % 3 == 0) verb({"reload"});
       undo_after(fault.lasts, [this] { write_config(); });
       return true;
@@ -207,6 +223,10 @@ bool FaultHand::apply_to_config(const PlannedFault& fault) {
         workers_ = kWorkers;
         write_config();
       });
+      return true;
+    case FaultKind::kNewCommand:
+      ++command_;
+      write_config();
       return true;
     case FaultKind::kRestart: verb({"restart", "main", "--no-wait"}); return true;
     case FaultKind::kRebalance:
@@ -263,7 +283,7 @@ void FaultHand::reap() {
   });
 }
 
-void FaultHand::write_config() { gateway_.write_config(config_(workers_, ++revision_)); }
+void FaultHand::write_config() { gateway_.write_config(config_(workers_, command_, ++revision_)); }
 
 void FaultHand::restore() {
   workers_ = kWorkers;

@@ -21,8 +21,8 @@ namespace hubgate::chaos {
 /// has done, when, to whom. Never waits: verbs of operators run beside, and are reaped later. One loop.
 class FaultHand {
  public:
-  /// `config` makes the text of the configuration from a number of workers and of a revision.
-  using Config = std::function<std::string(int workers, int revision)>;
+  /// Makes the text of the configuration from a number of workers, of their command, and of a revision.
+  using Config = std::function<std::string(int workers, int command, int revision)>;
   static constexpr int kWorkers = 3;
 
   FaultHand(event::Loop& loop, const RunClock& clock, Facts& facts, test::Gateway& gateway, GatewayWatch& watch,
@@ -56,6 +56,7 @@ class FaultHand {
   bool apply_to_worker(const PlannedFault& fault);
   bool apply_to_proxy(const PlannedFault& fault);
   bool apply_to_redis(const PlannedFault& fault);
+  bool drop_links(const std::string& type);
   bool apply_to_config(const PlannedFault& fault);
   bool apply_to_clients(const PlannedFault& fault);
   bool stop_gateway(const PlannedFault& fault);
@@ -73,6 +74,7 @@ class FaultHand {
   Traffic& traffic_;
   Config config_;
   int workers_ = kWorkers;
+  int command_ = 0;
   int revision_ = 1;
   std::vector<PlannedFault> plan_;
   std::size_t next_ = 0;

@@ -23,9 +23,11 @@ enum class FaultKind : std::uint8_t {
   kKillRedis,     // KILL
   kStopRedis,     // STOP, and CONT before the workers give their links up
   kHangRedis,     // STOP, and CONT after they have
+  kDropLinks,     // Redis ends all links that subscribe, or all others
   kReload,        // a file that changes limits
   kReloadBroken,  // a file that is refused
   kResize,        // a file with another number of workers
+  kNewCommand,    // a file with another command: the workers are replaced one after the other
   kRestart,       // hubgate restart
   kDrain,         // hubgate drain, and undrain after a while
   kRebalance,     // hubgate rebalance

@@ -78,6 +78,7 @@ void GatewayWatch::take(std::string_view text) {
     facts_.proxy_away.begin(at);
   } else if (line->event == "Redis runs") {
     redis_ = static_cast<pid_t>(line->number("pid"));
+    redis_socket_ = line->field("socket");
   }
 }
 

@@ -31,6 +31,7 @@ class GatewayWatch {
   /// The newest that was seen; 0 before the first.
   pid_t proxy() const { return proxy_; }
   pid_t redis() const { return redis_; }
+  const std::string& redis_socket() const { return redis_socket_; }
   /// How often each event was logged.
   const std::map<std::string, int, std::less<>>& events() const { return events_; }
 
@@ -54,6 +55,7 @@ class GatewayWatch {
   std::map<long long, WorkerKey> by_pid_;
   pid_t proxy_ = 0;
   pid_t redis_ = 0;
+  std::string redis_socket_;
   std::map<std::string, int, std::less<>> events_;
 };
 

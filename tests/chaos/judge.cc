@@ -134,11 +134,17 @@ class Judge {
           return one.from <= at && (session.overfilled || std::min(one.to, at) - one.from >= kLongStop);
         });
     if (was_long_slow) return true;
-    if (session.relayed && facts_.proxy_away.touches(at - kMargin, at)) return true;
+    // Who reads nothing hears of an end afterwards.
+    Instant from = at - kMargin;
+    for (const Interval& one : session.slow.all()) {
+      if (one.touches(from, at)) from = std::min(from, one.from);
+    }
+    if (session.relayed && facts_.proxy_away.touches(from, at)) return true;
     if (worker->dead_from() <= at + kResolution) return true;
     if (session.end == End::kGoAway) {
       return worker->can_drain_from <= at + kResolution || facts_.rebalanced.touches(at, at);
     }
+    if (session.end == End::kCut && worker->can_drain_from <= at - facts_.hard_drain_time) return true;
     if (session.end == End::kServerTimeout) {
       return worker->stopped.touches(at - std::chrono::seconds(30), at) || facts_.runner_late.touches(at - kMargin, at);
     }

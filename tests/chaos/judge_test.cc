@@ -417,7 +417,10 @@ TEST_CASE("a connection ends for a reason", "[chaos]") {
   SECTION("or it was cut") { CHECK(faults(story.verdict()) == std::vector{Fault::kCut}); }
   SECTION("a drain tells it to go, and does not cut it") {
     worker.can_drain_from = 19s;
+    story.facts.hard_drain_time = 2s;
     CHECK(faults(story.verdict()) == (end == End::kGoAway ? kNone : std::vector{Fault::kCut}));
+    story.facts.hard_drain_time = 1s;
+    CHECK(faults(story.verdict()) == (end == End::kError ? std::vector{Fault::kCut} : kNone));
   }
   SECTION("a rebalance does so, too") {
     story.facts.rebalanced.add({19s, 21s});
@@ -441,7 +444,11 @@ TEST_CASE("a connection ends for a reason", "[chaos]") {
   SECTION("the proxy is away, which matters to relayed ones only") {
     const bool relayed = GENERATE(true, false);
     story.facts.sessions[Story::kFar].relayed = relayed;
-    story.facts.proxy_away.add({19s, 21s});
+    SECTION("just then") { story.facts.proxy_away.add({19s, 21s}); }
+    SECTION("while it read nothing") {
+      story.facts.sessions[Story::kFar].slow.add({14s, 20s});
+      story.facts.proxy_away.add({15s, 15s});
+    }
     CHECK(faults(story.verdict()) == (relayed ? kNone : std::vector{Fault::kCut}));
   }
 }
