@@ -89,6 +89,8 @@ class RedisClient final : public event::Disposable, private event::Flushable, pr
   void set_max_queue(std::size_t bytes) { options_.max_queue = bytes; }
 
   const RedisCounters& counters() const { return counters_; }
+  /// Publishes that Redis has not answered; they end with an answer or with the links.
+  std::size_t unanswered() const { return unanswered_.size(); }
   /// Bytes of publishes that have not left this process.
   std::size_t queued() const { return publishing_ ? publishing_->unsent() : 0; }
 

@@ -62,6 +62,8 @@ class RedisHubLifetimeManager final : public HubLifetimeManager, private redis::
 
   bool is_ready() const { return client_->is_ready(); }
   redis::RedisClient::State state() const { return client_->state(); }
+  /// Messages on their way to Redis.
+  std::size_t unanswered() const { return client_->unanswered(); }
   const std::string& server_name() const { return server_name_; }
   const BackplaneCounters& counters() const { return counters_; }
   const redis::RedisCounters& redis_counters() const { return client_->counters(); }

@@ -60,6 +60,8 @@ class HostedHub {
 
   /// Adds its statistics, in Prometheus' text without pool and endpoint.
   void add_series(std::map<std::string, double>& series) const;
+  /// Messages that Redis has not taken yet, of those that were given to it.
+  std::size_t unanswered() const { return redis_ == nullptr ? 0 : redis_->unanswered(); }
   /// "ready", "down", …; empty without Redis.
   std::string_view redis_state() const;
 

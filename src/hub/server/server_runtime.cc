@@ -13,6 +13,9 @@ namespace {
 /// Descriptors that clients never get: links, Redis, listeners, logs, and relays of the proxy.
 constexpr std::size_t kReservedDescriptors = 64;
 
+/// How often it is looked whether Redis has taken all.
+constexpr Duration kLastWordsLook = std::chrono::milliseconds(10);
+
 std::size_t descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
@@ -91,6 +94,7 @@ void ServerRuntime::drain(const DrainOrder& order, std::function<void()> on_drai
   if (order.is_stop) connections_.forget_pending();
   closer_.start(std::nullopt, order.spread);
   hard_.start(order.hard);
+  waits_until_ = around_.loop.now() + order.hard + kLastWords;
   check_.start(Duration::zero());
 }
 
@@ -109,6 +113,13 @@ void ServerRuntime::on_load_changed() {
 
 void ServerRuntime::check_drained() {
   if (on_drained_ == nullptr || !connections_.is_empty()) return;
+  // A link that ends takes with it what Redis has not read.
+  std::size_t unanswered = 0;
+  for (const auto& hub : around_.hubs) unanswered += hub->unanswered();
+  if (unanswered > 0) {
+    if (around_.loop.now() < waits_until_) return check_.start(kLastWordsLook);
+    around_.log.warn("Redis has not taken all messages of a server that ends", {{"messages", unanswered}});
+  }
   const auto on_drained = std::exchange(on_drained_, nullptr);
   on_drained();
 }

@@ -68,11 +68,13 @@ class ServerRuntime {
     bool is_stop = false;  // nobody may come back here: negotiated tokens do not count
   };
   /// Closes the listener, asks all clients to go elsewhere within `spread`, cuts what is left at `hard`. `on_drained`
-  /// is called once, in a later turn, when the last connection has ended; clients that come after that are asked to go,
-  /// too. A second order replaces the first.
+  /// is called once, in a later turn, when the last connection has ended and Redis has taken all that was sent, but not
+  /// later than kLastWords after `hard` for its sake; clients that come after that are asked to go, too. A second order
+  /// replaces the first.
   void drain(const DrainOrder& order, std::function<void()> on_drained);
   /// Ends a drain; a listener that was closed stays closed.
   void undrain();
+  static constexpr Duration kLastWords = std::chrono::seconds(2);
   bool is_draining() const { return draining_; }
   /// Asks some clients to go elsewhere.
   void rebalance(std::size_t count, Duration within) {
@@ -102,6 +104,7 @@ class ServerRuntime {
   std::function<void()> on_load_changed_;
   std::function<void()> on_drained_;  // null once called
   bool draining_ = false;
+  TimePoint waits_until_{};  // for Redis, after the last connection
   event::Timer hard_;
   event::Timer check_;  // looks for the drain's end with an empty stack
 };

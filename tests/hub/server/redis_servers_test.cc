@@ -108,5 +108,35 @@ TEST_CASE("sends reach clients of the other server, and a join that was answered
   CHECK(next(bob) == R"({"type":1,"target":"All","arguments":[5]})");
 }
 
+TEST_CASE("a server that ends waits until Redis has taken what its clients have sent", "[hub][server][redis]") {
+  if (!RealRedis::is_installed()) {
+    WARN("redis-server is not installed");
+    return;
+  }
+  RealRedis redis;
+  RoomServer first(redis.url());
+  RoomServer second(redis.url());
+  SocketClient ann = first.client();
+  SocketClient bob = second.client();
+  wait_until_joined(ann, bob);
+  redis.freeze();
+  constexpr int kMessages = 3000;  // more than the kernel keeps for Redis
+  for (int i = 0; i < kMessages; ++i) {
+    ann.send(call("ToAll", std::to_string(i)));
+    REQUIRE(next(ann) == kDone);
+  }
+  first.server().stop();
+  CHECK(next(ann) == R"({"type":7,"allowReconnect":true})");
+  ann = SocketClient(Descriptor());
+  CHECK_FALSE(first.ends_within(std::chrono::milliseconds(300)));
+  redis.thaw();
+  CHECK(first.join() == 0);
+  REQUIRE(second.server().context<RoomHub>().clients().all().send("All", kMessages).get());  // comes after all of the
+                                                                                             // first's
+  for (int i = 0; i <= kMessages; ++i) {
+    REQUIRE(next(bob) == R"({"type":1,"target":"All","arguments":[)" + std::to_string(i) + "]}");
+  }
+}
+
 }  // namespace
 }  // namespace hubgate::test

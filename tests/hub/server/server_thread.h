@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <future>
 #include <memory>
 #include <string>
@@ -39,6 +40,8 @@ class ServerThread {
     server_.stop();
     return join();
   }
+  /// Waits at most so long for its end.
+  bool ends_within(std::chrono::milliseconds limit) { return exit_code_.wait_for(limit) == std::future_status::ready; }
   /// Waits for it to end by itself.
   int join() {
     thread_.join();
