@@ -307,17 +307,16 @@ CrowdLatency ClientCrowd::latency() const {
 }
 
 void ClientCrowd::wait_until_up(std::size_t count, std::chrono::milliseconds limit) {
-  const auto end = std::chrono::steady_clock::now() + limit;
-  for (;;) {
-    const CrowdCounts now = counts();
-    if (now.up >= count) return;
-    INFO(now.up << " of " << count << " up, " << now.trying << " trying, " << now.waiting << " waiting, " << now.gone
-                << " gone\n"
-                << faults());
-    REQUIRE(now.gone == 0);
-    REQUIRE(std::chrono::steady_clock::now() < end);
-    std::this_thread::sleep_for(20ms);
-  }
+  wait_for(
+      "the crowd",
+      [&] {
+        const CrowdCounts now = counts();
+        if (now.up >= count) return true;
+        if (now.gone > 0) UNSCOPED_INFO(faults());
+        REQUIRE(now.gone == 0);
+        return false;
+      },
+      limit);
 }
 
 void ClientCrowd::wait_until_answered(std::chrono::milliseconds limit) {

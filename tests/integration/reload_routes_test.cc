@@ -1,11 +1,10 @@
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "tests/integration/gateway.h"
 #include "tests/integration/hub_client.h"
+#include "tests/integration/process_facts.h"
 #include "tests/support/catch.h"
 
 // Reloading under load: nobody notices, and nothing piles up.
@@ -19,35 +18,6 @@ namespace {
 constexpr int kReloads = 300;
 constexpr int kSettled = 50;
 constexpr std::size_t kClients = 500;
-
-std::size_t descriptors_of(pid_t pid) {
-  const std::filesystem::directory_iterator folder("/proc/" + std::to_string(pid) + "/fd");
-  return static_cast<std::size_t>(std::distance(begin(folder), end(folder)));
-}
-
-// The count once nothing comes or goes any more: an operator's command that has just ended is a connection that the
-// proxy may not have closed yet.
-std::size_t settled_descriptors_of(pid_t pid) {
-  constexpr int kSame = 20;  // looks in a row
-  std::size_t last = 0;
-  int same = 0;
-  test::wait_for("a settled count of descriptors", [&] {
-    const std::size_t now = descriptors_of(pid);
-    same = now == last ? same + 1 : 0;
-    last = now;
-    return same == kSame;
-  });
-  return last;
-}
-
-// Memory that is the process's own, in KiB.
-long anonymous_memory_of(pid_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("RssAnon:")) return std::stol(line.substr(8));
-  }
-  return -1;
-}
 
 // With a route beside the clients': another prefix and another folder for each even number.
 std::string with_unrelated_route(int number) {
@@ -119,8 +89,8 @@ TEST_CASE("300 reloads under 500 echoing connections drop none and leave nothing
 
     if (i == kSettled) {
       test::wait_for("the browser's end in the proxy", [&] { return gateway.status()["downstream_connections"] == 0; });
-      descriptors = settled_descriptors_of(proxy);
-      memory = anonymous_memory_of(proxy);
+      descriptors = test::settled_descriptors_of({proxy});
+      memory = test::anonymous_memory_of(proxy);
     }
   }
 
@@ -128,11 +98,11 @@ TEST_CASE("300 reloads under 500 echoing connections drop none and leave nothing
   CHECK(std::none_of(clients.begin(), clients.end(), [](auto& client) { return client->has_ended(); }));
   CHECK(gateway.metric("hubgate_proxy_handovers_total{result=\"acked\"}") == kClients);
   CHECK(gateway.pid_of("proxy") == proxy);
-  CHECK(settled_descriptors_of(proxy) == descriptors);
+  CHECK(test::settled_descriptors_of({proxy}) == descriptors);
   CHECK(memory > 0);
 #ifndef __SANITIZE_ADDRESS__  // which keeps freed memory back
-  INFO("KiB after " << kSettled << " reloads: " << memory << ", at the end: " << anonymous_memory_of(proxy));
-  CHECK(anonymous_memory_of(proxy) <= memory + 2 * 1024);
+  INFO("KiB after " << kSettled << " reloads: " << memory << ", at the end: " << test::anonymous_memory_of(proxy));
+  CHECK(test::anonymous_memory_of(proxy) <= memory + 2 * 1024);
 #endif
   CHECK(gateway.metric("hubgate_proxy_config_revisions_alive") == 1);
 }

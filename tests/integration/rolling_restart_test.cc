@@ -14,6 +14,7 @@
 using namespace hubgate;
 using test::ClientCrowd;
 using test::Gateway;
+using test::wait_for;
 using namespace std::chrono_literals;
 
 namespace {
@@ -46,11 +47,9 @@ workers = )" +
 
 /// Looks at the pool until its restart is done: there is a ready worker all the time, and someone looks all the time.
 void watch_restart(const Gateway& gateway) {
-  const auto limit = std::chrono::steady_clock::now() + kWorkers * (drain_time() + 10s);
   auto last_ready = std::chrono::steady_clock::now();
   Duration longest{};
-  for (std::string state; state != "done";) {
-    REQUIRE(std::chrono::steady_clock::now() < limit);
+  const auto is_done = [&] {
     const auto status = gateway.status();
     REQUIRE(status.is_object());
     REQUIRE(status["ready"] == true);
@@ -60,10 +59,11 @@ void watch_restart(const Gateway& gateway) {
     const auto now = std::chrono::steady_clock::now();
     longest = std::max(longest, now - last_ready);
     last_ready = now;
-    state = status["pools"][0]["restart"]["state"];
+    const std::string state = status["pools"][0]["restart"]["state"];
     REQUIRE(state != "failing");
-    std::this_thread::sleep_for(50ms);
-  }
+    return state == "done";
+  };
+  wait_for("the restart's end", is_done, kWorkers * (drain_time() + 10s));
   CHECK(longest < 1s);
 }
 

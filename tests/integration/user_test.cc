@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -57,6 +59,30 @@ std::uint16_t free_privileged_port(std::uint16_t below = 1024) {
   return 0;
 }
 
+/// Copies of the programs where everybody can run them: the ones that were built may lie in somebody's home. Tests
+/// start the copies while it lives.
+class ReachablePrograms {
+ public:
+  ReachablePrograms() {
+    const char* built = std::getenv("HUBGATE_BINARY_DIR");
+    REQUIRE(built != nullptr);
+    built_ = built;
+    REQUIRE(::chmod(folder_.path().c_str(), 0755) == 0);
+    std::filesystem::create_directory(folder_ / "bin");
+    for (const std::string program : {"/bin/hubgate", "/bin/hubgate-worker"}) {
+      std::filesystem::copy_file(built_ + program, folder_.path() + program);
+    }
+    ::setenv("HUBGATE_BINARY_DIR", folder_.path().c_str(), 1);
+  }
+  ~ReachablePrograms() { ::setenv("HUBGATE_BINARY_DIR", built_.c_str(), 1); }
+  ReachablePrograms(const ReachablePrograms&) = delete;
+  ReachablePrograms& operator=(const ReachablePrograms&) = delete;
+
+ private:
+  test::TemporaryFolder folder_;
+  std::string built_;
+};
+
 void check_all_dropped(const Gateway& gateway, const passwd& user) {
   const auto pids = gateway.all_pids();
   CHECK(pids.size() == 5);  // supervisor, proxy, Redis, two workers
@@ -83,6 +109,7 @@ TEST_CASE("started by root with a user, every process is that user's, and stays 
   const passwd user = *found;
   const std::uint16_t port = free_privileged_port();
   REQUIRE(port != 0);
+  const ReachablePrograms programs;
 
   test::TemporaryFolder folder;
   REQUIRE(::chmod(folder.path().c_str(), 0755) == 0);  // the user must be able to read the configuration again
